@@ -1,0 +1,86 @@
+"""The commands: what `make` and bin/odoo call."""
+
+import argparse
+import os
+import sys
+
+from . import odoo
+from .report import Problem
+from .settings import Checkout, cache_root, writable_folder
+from .venv import Venv
+
+
+class House:
+    """Everything a command may need, made at first use."""
+
+    def __init__(self, venv):
+        from . import postgres
+        from .runner import Runner
+
+        self.checkout, self.venv = Checkout(), venv
+        self.server = postgres.find_server(self.checkout)
+        self.runner = Runner(self.checkout, venv, self.server)
+
+    @property
+    def databases(self):
+        from .databases import Databases
+
+        return Databases(self.runner)
+
+
+def main(arguments):
+    """Run one command; return its exit code."""
+    try:
+        return _dispatch(arguments) or 0
+    except Problem as problem:
+        print(f"\n{problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. The same command resumes where it was.", file=sys.stderr)
+        return 130
+
+
+def _dispatch(arguments):
+    if not arguments or arguments[0] not in COMMANDS:
+        names = ", ".join(COMMANDS)
+        raise Problem(f"Unknown command {' '.join(arguments[:1])!r}.", f"use one of: {names}")
+    command, *rest = arguments
+    function, requirements = COMMANDS[command]
+    if requirements is None:
+        return function(rest)
+    writable_folder(cache_root())
+    venv = Venv(odoo.find())
+    venv.ensure()
+    if requirements != "requirements":
+        venv.ensure(requirements)
+    if not venv.is_current():
+        venv.enter(arguments)
+    return function(rest, venv)
+
+
+def run_odoo(arguments, venv):
+    """Become Odoo with the given arguments."""
+    house = House(venv)
+    argv = house.runner.command(*arguments)
+    os.execve(argv[0], argv, house.server.environment())
+
+
+def make_database(arguments, venv):
+    """Make a database with every addon installed."""
+    parser = argparse.ArgumentParser(prog="make db")
+    parser.add_argument("name", nargs="?")
+    parser.add_argument("--demo", action="store_true")
+    parser.add_argument("--addons", default="", help="comma-separated; all when left out")
+    parser.add_argument("--force", action="store_true")
+    options = parser.parse_args(arguments)
+    if not options.name:
+        raise Problem("The new database has no name.", "give one: make db NAME=my_db, DEMO=1 for demo data")
+    only = [name for name in options.addons.split(",") if name]
+    House(venv).databases.create(options.name, options.demo, options.force, only)
+    print(f"bin/odoo shell -d {options.name}")
+
+
+COMMANDS = {
+    "odoo": (run_odoo, "requirements"),
+    "db": (make_database, "requirements"),
+}
