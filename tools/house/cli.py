@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from . import odoo
+from . import clean, machine, odoo
 from .report import Problem
 from .settings import Checkout, cache_root, writable_folder
 from .venv import Venv
@@ -80,7 +80,71 @@ def make_database(arguments, venv):
     print(f"bin/odoo shell -d {options.name}")
 
 
+def run_demo(arguments, venv):
+    """Serve the demo."""
+    from .serve import require_port, serve_demo
+
+    parser = argparse.ArgumentParser(prog="make run")
+    parser.add_argument("--port", type=int, default=8069)
+    options = parser.parse_args(arguments)
+    require_port(options.port)
+    machine.install_extras()
+    return serve_demo(House(venv), options.port)
+
+
+def set_up(_arguments, venv):
+    """Set everything up, serve nothing."""
+    from .template import Template
+
+    machine.install_extras()
+    Template(House(venv).runner).ensure()
+
+
+def stop(_arguments):
+    """Stop the private PostgreSQL of this checkout."""
+    checkout = Checkout()
+    clean.refuse_while_serving(checkout.root)
+    clean.stop_checkout(checkout)
+
+
+def clean_up(arguments):
+    """Remove what this checkout made; with --all the shared cache too."""
+    checkout = Checkout()
+    if os.environ.get("PGHOST") or os.environ.get("DATABASE_URL"):
+        _drop_databases("--all" in arguments)
+    if "--all" in arguments:
+        clean.clean_cache(checkout)
+    else:
+        clean.clean_checkout(checkout)
+
+
+def _drop_databases(everything):
+    """Drop what was made on a server that is not ours: in a process of its own."""
+    import subprocess
+
+    venv = Venv(odoo.find())
+    if venv.has("requirements"):
+        main = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "main.py")
+        subprocess.run([sys.executable, main, "drop", *["--all"] * everything], check=True)
+
+
+def drop_databases(arguments, venv):
+    """Drop the databases this checkout made on the server; with --all the templates too."""
+    house = House(venv)
+    house.databases.drop_own()
+    if "--all" in arguments:
+        for name in house.server.databases():
+            if name.startswith(("referral_template_", "referral_half_")):
+                house.server.drop(name)
+
+
+# {command: (function, requirements file it needs, or None to run without any set-up)}
 COMMANDS = {
+    "run": (run_demo, "requirements"),
+    "setup": (set_up, "requirements"),
     "odoo": (run_odoo, "requirements"),
     "db": (make_database, "requirements"),
+    "drop": (drop_databases, "requirements"),
+    "stop": (stop, None),
+    "clean": (clean_up, None),
 }

@@ -82,6 +82,12 @@ class Databases:
         self.server.drop(name)
         shutil.rmtree(self.runner.checkout.data / "filestore" / name, ignore_errors=True)
 
+    def drop_own(self):
+        """Drop every database that this checkout has made on the server."""
+        for name in sorted(self.server.databases()):
+            if (self.state(name) or {}).get("checkout") == self.runner.checkout.root.name:
+                self.drop(name)
+
     def _copy(self, template, name):
         copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}" + " STRATEGY file_copy" * (self.server.major() >= 15))
         self.server.query(copy.format(sql.Identifier(name), sql.Identifier(template)))
@@ -127,5 +133,5 @@ class Databases:
         return {addon: fingerprint(repo / addon) for addon in find_addons(repo)}
 
     def _record(self, name, demo):
-        text = json.dumps({"demo": demo, "addons": self._fingerprints()})
+        text = json.dumps({"checkout": self.runner.checkout.root.name, "demo": demo, "addons": self._fingerprints()})
         self.server.query(sql.SQL("COMMENT ON DATABASE {} IS %s").format(sql.Identifier(name)), [text])

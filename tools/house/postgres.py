@@ -12,14 +12,13 @@ import shutil
 import subprocess
 import time
 from contextlib import closing
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import psycopg2
 from psycopg2 import sql
 
-from . import machine
-from .report import Failed, Problem, run, say, step
+from .pgprograms import as_owner, check_reachable, find_binaries, stop_cluster
+from .report import Problem, run, say, step
 from .settings import IS_ROOT, locked, require_space, writable_folder
 
 OLDEST_MAJOR = 13  # of Odoo 19
@@ -164,18 +163,10 @@ class PrivateCluster(Server):
                     self._init(binaries)
             self._start(binaries)
 
-    def stop(self):
-        """Stop the cluster if it runs."""
-        if (self.data / "postmaster.pid").exists():
-            try:
-                run([*as_owner(), find_binaries() / "pg_ctl", "stop", "-D", self.data, "-m", "fast", "-w"], cwd="/")
-            except Failed as error:
-                say(f"PostgreSQL did not stop by itself:\n{error.tail}")
-
     def _init(self, binaries):
         self._check_version(binaries)
         if self.data.exists():
-            self.stop()
+            stop_cluster(self.data)
             shutil.rmtree(self.data)
         writable_folder(self.data)
         self.data.chmod(0o700)
@@ -229,65 +220,6 @@ class PrivateCluster(Server):
     def _give(self, folder):
         if IS_ROOT:
             shutil.chown(folder, "postgres", "postgres")
-
-
-def as_owner():
-    """Return what to put before a command to run it as the owner of the cluster."""
-    if not IS_ROOT:
-        return []
-    if shutil.which("setpriv"):
-        return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
-    return ["runuser", "-u", "postgres", "--"]
-
-
-def check_reachable(folder):
-    """Raise `Problem` when the user postgres cannot enter a folder root has made."""
-    if not IS_ROOT:
-        return
-    done = subprocess.run([*as_owner(), "test", "-w", str(folder)], cwd="/", check=False)
-    if done.returncode:
-        raise Problem(
-            f"PostgreSQL runs as the user postgres, who cannot enter {folder}.",
-            "run this as an ordinary user, or name an open folder: REFERRAL_CACHE=/var/cache/referral make run",
-        )
-
-
-def find_binaries():
-    """Return the folder of PostgreSQL's server programs, installing them when missing."""
-    found = _search_binaries()
-    if not found:
-        machine.install(["postgresql"], "the database server")
-        found = _search_binaries()
-    if not found:
-        raise Problem(
-            "PostgreSQL's programs (initdb, pg_ctl) were not found.",
-            "install PostgreSQL 13 or newer, or name a server: PGHOST=host PGUSER=odoo make run",
-        )
-    if IS_ROOT:
-        _require_postgres_user()
-    return found
-
-
-def _search_binaries():
-    folders = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin"),
-        key=lambda path: int(path.parent.name) if path.parent.name.isdigit() else 0,
-        reverse=True,
-    )
-    on_path = shutil.which("initdb")
-    if on_path:
-        folders.append(Path(on_path).resolve().parent)
-    return next((path for path in folders if (path / "initdb").exists() and (path / "pg_ctl").exists()), None)
-
-
-def _require_postgres_user():
-    try:
-        pwd.getpwnam("postgres")
-    except KeyError as error:
-        raise Problem(
-            "PostgreSQL refuses to run as root, and this machine has no user postgres.",
-            "add it (useradd --system postgres), or run this as an ordinary user.",
-        ) from error
 
 
 def find_server(checkout):

@@ -7,9 +7,9 @@ lives twice: in the server, and as a dump in the cache for the next checkout.
 """
 
 import os
-import shutil
 
 from .odoo import read_series
+from .pgprograms import find_client
 from .report import Failed, Problem, run, say, step
 from .runner import complaints
 from .settings import cache_root, digest, find_addons, locked, require_space
@@ -84,7 +84,7 @@ class Template:
         argv = ["pg_restore", "--no-owner", "--jobs=2", f"--dbname={name}", self.dump]
         try:
             with step("Restoring the template database from the cache"):
-                run([client(argv[0]), *argv[1:]], env=self._fast())
+                run([find_client(argv[0]), *argv[1:]], env=self._fast())
         except Failed as error:
             say(f"The cached template cannot be used and is made anew:\n{error.tail}")
             self.dump.unlink()
@@ -116,13 +116,13 @@ class Template:
 
     def _save(self, name):
         """Keep a dump for other checkouts; without PostgreSQL's client there is none."""
-        if not client("pg_dump"):
+        if not find_client("pg_dump"):
             return
         self.dump.parent.mkdir(parents=True, exist_ok=True)
         half = self.dump.with_suffix(".half")
         try:
             with step("Saving the template database to the cache"):
-                argv = [client("pg_dump"), "--format=custom", "--compress=1", "--no-owner", f"--file={half}", name]
+                argv = [find_client("pg_dump"), "--format=custom", "--compress=1", "--no-owner", f"--file={half}", name]
                 run(argv, env=self.server.environment())
             os.replace(half, self.dump)
         except Failed as error:
@@ -146,11 +146,3 @@ def dependencies(addons):
     """Return the sorted modules a template must hold for these addons."""
     needed = set().union(ALWAYS, FOUNDATION, *(manifest.get("depends", ()) for manifest in addons.values()))
     return sorted(needed - set(addons) - {"base"})
-
-
-def client(name):
-    """Return the path of one of PostgreSQL's client programs, or None."""
-    from .postgres import _search_binaries
-
-    folder = _search_binaries()
-    return folder / name if folder and (folder / name).exists() else shutil.which(name)
