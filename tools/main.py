@@ -19,12 +19,18 @@ def is_supported(version):
 
 def find_python():
     """Return a supported interpreter of this machine's PATH, or None."""
-    probe = "import sys; sys.exit(not %r <= sys.version_info[:2] <= %r)" % (OLDEST, NEWEST)
+    probe = "import sys; sys.exit(not %r <= sys.version_info[:2] <= %r)" % (
+        OLDEST,
+        NEWEST,
+    )
     with open(os.devnull, "w") as nowhere:
         for minor in (11, 12, 13, 10):
             name = "python3.%d" % minor
             try:
-                if subprocess.call([name, "-c", probe], stdout=nowhere, stderr=nowhere) == 0:
+                if (
+                    subprocess.call([name, "-c", probe], stdout=nowhere, stderr=nowhere)
+                    == 0
+                ):
                     return name
             except OSError:
                 continue
@@ -38,8 +44,10 @@ def start(arguments):
         if other is None:
             sys.stderr.write(
                 "Wrong Python: this is %d.%d, Odoo 19 runs on 3.10 to 3.13.\n"
-                "  What to do: install one of them (Debian: apt-get install python3 python3-venv),\n"
-                "  or name it: make PYTHON=/path/to/python3.11 run\n" % sys.version_info[:2]
+                "  What to do: install one of them (Debian: apt-get install python3 "
+                "python3-venv),\n"
+                "  or name it: make PYTHON=/path/to/python3.11 run\n"
+                % sys.version_info[:2]
             )
             return 2
         os.execvp(other, [other, os.path.abspath(__file__)] + arguments)

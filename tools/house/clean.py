@@ -28,7 +28,9 @@ def refuse_while_serving(root):
     """Raise `Problem` when an Odoo server of a checkout runs."""
     running = running_servers(root)
     if running:
-        place = (root / "path").read_text().strip() if (root / "path").exists() else root
+        place = (
+            (root / "path").read_text().strip() if (root / "path").exists() else root
+        )
         raise Problem(
             f"An Odoo server of {place} is running (process {running[0]}).",
             f"stop it first: Ctrl-C in its terminal, or kill {running[0]}",

@@ -43,7 +43,9 @@ def main(arguments):
 def _dispatch(arguments):
     if not arguments or arguments[0] not in COMMANDS:
         names = ", ".join(COMMANDS)
-        raise Problem(f"Unknown command {' '.join(arguments[:1])!r}.", f"use one of: {names}")
+        raise Problem(
+            f"Unknown command {' '.join(arguments[:1])!r}.", f"use one of: {names}"
+        )
     command, *rest = arguments
     function, requirements = COMMANDS[command]
     if requirements is None:
@@ -70,11 +72,16 @@ def make_database(arguments, venv):
     parser = argparse.ArgumentParser(prog="make db")
     parser.add_argument("name", nargs="?")
     parser.add_argument("--demo", action="store_true")
-    parser.add_argument("--addons", default="", help="comma-separated; all when left out")
+    parser.add_argument(
+        "--addons", default="", help="comma-separated; all when left out"
+    )
     parser.add_argument("--force", action="store_true")
     options = parser.parse_args(arguments)
     if not options.name:
-        raise Problem("The new database has no name.", "give one: make db NAME=my_db, DEMO=1 for demo data")
+        raise Problem(
+            "The new database has no name.",
+            "give one: make db NAME=my_db, DEMO=1 for demo data",
+        )
     only = [name for name in options.addons.split(",") if name]
     House(venv).databases.create(options.name, options.demo, options.force, only)
     print(f"bin/odoo shell -d {options.name}")
@@ -124,12 +131,16 @@ def _drop_databases(everything):
 
     venv = Venv(odoo.find())
     if venv.has("requirements"):
-        main = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "main.py")
-        subprocess.run([sys.executable, main, "drop", *["--all"] * everything], check=True)
+        main = os.path.join(
+            os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "main.py"
+        )
+        subprocess.run(
+            [sys.executable, main, "drop", *["--all"] * everything], check=True
+        )
 
 
 def drop_databases(arguments, venv):
-    """Drop the databases this checkout made on the server; with --all the templates too."""
+    """Drop what this checkout made on the server; with --all the templates too."""
     house = House(venv)
     house.databases.drop_own()
     if "--all" in arguments:

@@ -37,11 +37,15 @@ class Front:
     def __init__(self, port, pages, websockets):
         self.port, self.pages, self.websockets = port, pages, websockets
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="front", daemon=True)
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="front", daemon=True
+        )
 
     def start(self):
         self._thread.start()
-        listen = asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=LARGEST_HEAD)
+        listen = asyncio.start_server(
+            self._serve, "127.0.0.1", self.port, limit=LARGEST_HEAD
+        )
         asyncio.run_coroutine_threadsafe(listen, self._loop).result(timeout=10)
 
     def stop(self):
@@ -52,7 +56,9 @@ class Front:
         try:
             first = await reader.readuntil(b"\n")
             port = self.websockets if is_websocket(first) else self.pages
-            inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
+            inner_reader, inner_writer = await asyncio.open_connection(
+                "127.0.0.1", port
+            )
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             writer.close()
             return
@@ -69,7 +75,9 @@ def is_websocket(first_line):
     False
     """
     target = first_line.split(b" ")[1:2]
-    return target == [b"/websocket"] or target[:1] and target[0].startswith(b"/websocket?")
+    return (
+        target == [b"/websocket"] or target[:1] and target[0].startswith(b"/websocket?")
+    )
 
 
 async def _copy(reader, writer):

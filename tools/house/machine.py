@@ -13,6 +13,11 @@ from pathlib import Path
 from .report import Failed, Problem, run, say, step
 from .settings import IS_ROOT
 
+ONE_LINE = re.compile(
+    r"^deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?"
+    r"(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.*)$",
+    re.MULTILINE,
+)
 NO_CLUSTER = Path("/etc/postgresql-common/createcluster.d/referral.conf")
 
 
@@ -36,7 +41,10 @@ def parse_deb822(text):
             name, colon, value = line.partition(":")
             if colon and not line.startswith(("#", " ", "\t")):
                 fields[name.strip().lower()] = value.strip()
-        if "deb" not in fields.get("types", "").split() or fields.get("enabled") == "no":
+        if (
+            "deb" not in fields.get("types", "").split()
+            or fields.get("enabled") == "no"
+        ):
             continue
         if "main" in fields.get("components", "").split():
             for uri in fields.get("uris", "").split()[:1]:
@@ -46,8 +54,7 @@ def parse_deb822(text):
 
 def parse_one_line(text):
     """Yield the sources of a `.list` file."""
-    pattern = r"^deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.*)$"
-    for match in re.finditer(pattern, text, re.MULTILINE):
+    for match in ONE_LINE.finditer(text):
         if "main" in match["components"].split():
             signed = re.search(r"signed-by=(\S+)", match["options"] or "")
             yield Source(match["uri"], match["suite"], signed[1] if signed else "")
@@ -55,10 +62,21 @@ def parse_one_line(text):
 
 def debian_source(apt=Path("/etc/apt"), release=Path("/etc/os-release")):
     """Return the machine's own Debian suite, or None on another system."""
-    facts = dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', release.read_text(), re.MULTILINE)) if release.exists() else {}
+    facts = (
+        dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', release.read_text(), re.MULTILINE))
+        if release.exists()
+        else {}
+    )
     if facts.get("ID") != "debian":
         return None
-    wanted = {facts.get("VERSION_CODENAME", ""), "stable", "oldstable", "testing", "sid", "unstable"} - {""}
+    wanted = {
+        facts.get("VERSION_CODENAME", ""),
+        "stable",
+        "oldstable",
+        "testing",
+        "sid",
+        "unstable",
+    } - {""}
     for path in sorted(apt.glob("sources.list.d/*.sources")):
         for source in parse_deb822(path.read_text()):
             if source.suite in wanted:
@@ -71,7 +89,7 @@ def debian_source(apt=Path("/etc/apt"), release=Path("/etc/os-release")):
 
 
 class Downloader:
-    """Downloads packages of the machine's suite and of sid, without touching its apt."""
+    """Downloads packages of the machine's suite and of sid, leaving its apt alone."""
 
     def __init__(self, source, folder):
         self.source, self.folder = source, folder
@@ -94,7 +112,8 @@ class Downloader:
         except Failed as error:
             raise Problem(
                 f"The package mirror of this machine does not answer:\n{error.tail}",
-                "check the network; or unpack Odoo 19 yourself and name it: ODOO_HOME=/path/to/odoo make run",
+                "check the network; or unpack Odoo 19 yourself and name it: "
+                "ODOO_HOME=/path/to/odoo make run",
             ) from error
 
     def download(self, package, suite=None):
@@ -102,7 +121,12 @@ class Downloader:
         before = set(self.packages.glob("*.deb"))
         try:
             run(
-                ["apt-get", *self.options, "download", f"{package}/{suite or self.source.suite}"],
+                [
+                    "apt-get",
+                    *self.options,
+                    "download",
+                    f"{package}/{suite or self.source.suite}",
+                ],
                 cwd=self.packages,
             )
         except Failed:
@@ -114,7 +138,13 @@ def privilege():
     """Return what to put before a command to run it as root, or None."""
     if IS_ROOT:
         return []
-    if shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0:
+    if (
+        shutil.which("sudo")
+        and subprocess.run(
+            ["sudo", "-n", "true"], capture_output=True, check=False
+        ).returncode
+        == 0
+    ):
         return ["sudo", "-n"]
     return None
 
@@ -165,12 +195,14 @@ def _install(front, command):
 
 
 def has_chinese_font():
-    """True when fontconfig, or Debian's folder, knows a font with Chinese characters."""
+    """True when fontconfig, or Debian's folder, knows a font for Chinese."""
     if Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc").exists():
         return True
     if not shutil.which("fc-list"):
         return False
-    found = subprocess.run(["fc-list", ":lang=zh-cn", "file"], capture_output=True, check=False)
+    found = subprocess.run(
+        ["fc-list", ":lang=zh-cn", "file"], capture_output=True, check=False
+    )
     return bool(found.stdout.strip())
 
 
@@ -181,12 +213,16 @@ def find_chromium():
 
 
 def install_extras(for_tests=False):
-    """Install what makes the house complete: PDF, Chinese letters; a browser for the tests."""
+    """Install what completes the house: PDF, Chinese letters, a browser for tests."""
     if sys.platform != "linux":
         return
     if not shutil.which("wkhtmltopdf"):
         install(["wkhtmltopdf"], "printing of PDF documents", mandatory=False)
     if not has_chinese_font():
-        install(["fonts-noto-cjk"], "Chinese text on posters and in the browser of the tests", mandatory=False)
+        install(
+            ["fonts-noto-cjk"],
+            "Chinese text on posters and in the browser of the tests",
+            mandatory=False,
+        )
     if for_tests and not find_chromium():
         install(["chromium"], "browser tests")

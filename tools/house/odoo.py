@@ -29,7 +29,9 @@ COMPANIONS = (
 )
 FONTS = {".ttf", ".otf", ".woff", ".woff2", ".eot", ".svg"}
 DEBIAN_FOLDER = Path("usr/lib/python3/dist-packages")
-SEGMENTATION = Path("odoo/addons/mail/static/lib/selfie_segmentation/selfie_segmentation.js")
+SEGMENTATION = Path(
+    "odoo/addons/mail/static/lib/selfie_segmentation/selfie_segmentation.js"
+)
 
 
 def find():
@@ -41,7 +43,11 @@ def find():
 
 def addons_folders(home):
     """Return Odoo's own addons folders for a folder found by `find`."""
-    return [path for path in (home / "odoo" / "addons", home / "addons") if (path / "base").is_dir() or (path / "web").is_dir()]
+    return [
+        path
+        for path in (home / "odoo" / "addons", home / "addons")
+        if (path / "base").is_dir() or (path / "web").is_dir()
+    ]
 
 
 def read_series(home):
@@ -49,7 +55,11 @@ def read_series(home):
     release = home / "odoo" / "release.py"
     if not release.is_file():
         return None
-    found = re.search(r"^version_info = \((\d+), (\d+)", release.read_text(encoding="utf-8"), re.MULTILINE)
+    found = re.search(
+        r"^version_info = \((\d+), (\d+)",
+        release.read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
     return f"{found[1]}.{found[2]}" if found else "unknown"
 
 
@@ -65,7 +75,8 @@ def _from_environment(home):
             )
     raise Problem(
         f"ODOO_HOME={home} holds no Odoo: there is no odoo/release.py in it.",
-        "name the folder that holds odoo-bin and the odoo package, or unset ODOO_HOME to have it fetched.",
+        "name the folder that holds odoo-bin and the odoo package, or unset "
+        "ODOO_HOME to have it fetched.",
     )
 
 
@@ -99,7 +110,8 @@ def _unpack(root):
     if source is None:
         raise Problem(
             "This system has no Debian mirror to fetch Odoo 19 from.",
-            "unpack Odoo 19 yourself and name its folder: ODOO_HOME=/path/to/odoo make run",
+            "unpack Odoo 19 yourself and name its folder: ODOO_HOME=/path/to/odoo "
+            "make run",
         )
     work = root / "apt"
     downloader = machine.Downloader(source, work)
@@ -108,7 +120,8 @@ def _unpack(root):
     if package is None:
         raise Problem(
             f"The package mirror of this machine has no {PACKAGE} in sid.",
-            "unpack Odoo 19 yourself and name its folder: ODOO_HOME=/path/to/odoo make run",
+            "unpack Odoo 19 yourself and name its folder: ODOO_HOME=/path/to/odoo "
+            "make run",
         )
     extract(package, root)
     _resolve_links(downloader, root)
@@ -137,7 +150,7 @@ def dangling_links(root):
 
 
 def _resolve_links(downloader, root):
-    """Unpack the packages Odoo's links lead into: the machine's suite first, sid next."""
+    """Unpack the packages Odoo's links lead into: the machine's suite, else sid."""
     dangling = dangling_links(root)
     for package in COMPANIONS:
         for suite in (downloader.source.suite, "sid"):
@@ -154,7 +167,8 @@ def _resolve_links(downloader, root):
         if link.suffix not in FONTS:
             raise Problem(
                 f"Odoo's package lacks a file: {link.relative_to(root)}.",
-                "unpack Odoo 19 yourself and name its folder: ODOO_HOME=/path/to/odoo make run",
+                "unpack Odoo 19 yourself and name its folder: "
+                "ODOO_HOME=/path/to/odoo make run",
             )
         link.unlink()
     if dangling:
@@ -166,4 +180,6 @@ def _repair(home):
     script = home / SEGMENTATION
     if not script.exists():
         script.parent.mkdir(parents=True, exist_ok=True)
-        script.write_text("// Background blur in calls: Debian's package leaves this library out.\n")
+        script.write_text(
+            "// Background blur in calls: Debian's package leaves this library out.\n"
+        )

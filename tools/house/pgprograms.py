@@ -23,16 +23,19 @@ def check_reachable(folder):
     """Raise `Problem` when the user postgres cannot enter a folder root has made."""
     if not IS_ROOT:
         return
-    done = subprocess.run([*as_owner(), "test", "-w", str(folder)], cwd="/", check=False)
+    done = subprocess.run(
+        [*as_owner(), "test", "-w", str(folder)], cwd="/", check=False
+    )
     if done.returncode:
         raise Problem(
             f"PostgreSQL runs as the user postgres, who cannot enter {folder}.",
-            "run this as an ordinary user, or name an open folder: REFERRAL_CACHE=/var/cache/referral make run",
+            "run this as an ordinary user, or name an open folder: "
+            "REFERRAL_CACHE=/var/cache/referral make run",
         )
 
 
 def find_binaries():
-    """Return the folder of PostgreSQL's server programs, installing them when missing."""
+    """Return the folder of PostgreSQL's programs, installing them when missing."""
     found = search_binaries()
     if not found:
         machine.install(["postgresql"], "the database server")
@@ -40,7 +43,8 @@ def find_binaries():
     if not found:
         raise Problem(
             "PostgreSQL's programs (initdb, pg_ctl) were not found.",
-            "install PostgreSQL 13 or newer, or name a server: PGHOST=host PGUSER=odoo make run",
+            "install PostgreSQL 13 or newer, or name a server: PGHOST=host "
+            "PGUSER=odoo make run",
         )
     if IS_ROOT:
         _require_postgres_user()
@@ -56,7 +60,14 @@ def search_binaries():
     on_path = shutil.which("initdb")
     if on_path:
         folders.append(Path(on_path).resolve().parent)
-    return next((path for path in folders if (path / "initdb").exists() and (path / "pg_ctl").exists()), None)
+    return next(
+        (
+            path
+            for path in folders
+            if (path / "initdb").exists() and (path / "pg_ctl").exists()
+        ),
+        None,
+    )
 
 
 def _require_postgres_user():
@@ -74,7 +85,19 @@ def stop_cluster(data):
     if not (data / "postmaster.pid").exists():
         return
     try:
-        run([*as_owner(), find_binaries() / "pg_ctl", "stop", "-D", data, "-m", "fast", "-w"], cwd="/")
+        run(
+            [
+                *as_owner(),
+                find_binaries() / "pg_ctl",
+                "stop",
+                "-D",
+                data,
+                "-m",
+                "fast",
+                "-w",
+            ],
+            cwd="/",
+        )
     except Failed as error:
         say(f"PostgreSQL did not stop by itself:\n{error.tail}")
 

@@ -10,7 +10,6 @@ import pwd
 import re
 import shutil
 import subprocess
-import time
 from contextlib import closing
 from urllib.parse import unquote, urlsplit
 
@@ -18,13 +17,22 @@ import psycopg2
 from psycopg2 import sql
 
 from .pgprograms import as_owner, check_reachable, find_binaries, stop_cluster
-from .report import Problem, run, say, step
+from .report import Problem, run, step
 from .settings import IS_ROOT, locked, require_space, writable_folder
 
 OLDEST_MAJOR = 13  # of Odoo 19
 ROLE = "odoo"
 PORT = "5432"
-VARIABLES = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "PGSERVICE", "PGOPTIONS", "PGHOSTADDR")
+VARIABLES = (
+    "PGHOST",
+    "PGPORT",
+    "PGUSER",
+    "PGPASSWORD",
+    "PGDATABASE",
+    "PGSERVICE",
+    "PGOPTIONS",
+    "PGHOSTADDR",
+)
 # Durability stays on: the tests of the ledger kill servers and count what is left.
 TUNING = """
 listen_addresses = ''
@@ -49,21 +57,33 @@ class Server:
     def connect(self, database="postgres", **options):
         """Return a psycopg2 connection in autocommit mode."""
         connection = psycopg2.connect(
-            host=self.host, port=self.port, user=self.user, password=self.password, dbname=database, **options
+            host=self.host,
+            port=self.port,
+            user=self.user,
+            password=self.password,
+            dbname=database,
+            **options,
         )
         connection.autocommit = True
         return connection
 
     def query(self, statement, parameters=None, database="postgres"):
         """Run one statement; return its rows as a list of tuples."""
-        with closing(self.connect(database)) as connection, connection.cursor() as cursor:
+        with (
+            closing(self.connect(database)) as connection,
+            connection.cursor() as cursor,
+        ):
             cursor.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
 
     def environment(self):
         """Return the environment for programs that use this server."""
-        environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
-        environment.update(PGHOST=str(self.host), PGPORT=str(self.port), PGUSER=self.user)
+        environment = {
+            name: value for name, value in os.environ.items() if name not in VARIABLES
+        }
+        environment.update(
+            PGHOST=str(self.host), PGPORT=str(self.port), PGUSER=self.user
+        )
         if self.password:
             environment["PGPASSWORD"] = self.password
         return environment
@@ -99,7 +119,12 @@ class ExternalServer(Server):
             )
         if os.environ.get("PGHOST"):
             user = os.environ.get("PGUSER") or pwd.getpwuid(os.geteuid()).pw_name
-            return cls(os.environ["PGHOST"], os.environ.get("PGPORT", PORT), user, os.environ.get("PGPASSWORD"))
+            return cls(
+                os.environ["PGHOST"],
+                os.environ.get("PGPORT", PORT),
+                user,
+                os.environ.get("PGPASSWORD"),
+            )
         return None
 
     def ensure(self):
@@ -108,25 +133,32 @@ class ExternalServer(Server):
         if self.user == "postgres":
             raise Problem(
                 "Odoo refuses to connect to PostgreSQL as the user postgres.",
-                "make a role of its own (createuser --createdb odoo) and set PGUSER=odoo.",
+                "make a role of its own (createuser --createdb odoo) and set "
+                "PGUSER=odoo.",
             )
         try:
             major = self.major()
         except psycopg2.OperationalError as error:
             raise Problem(
-                f"{place} does not accept the user {self.user}: {str(error).strip().splitlines()[-1]}",
-                "check PGHOST, PGPORT, PGUSER and PGPASSWORD (or DATABASE_URL); unset them for a private cluster.",
+                f"{place} does not accept the user {self.user}: "
+                f"{str(error).strip().splitlines()[-1]}",
+                "check PGHOST, PGPORT, PGUSER and PGPASSWORD (or DATABASE_URL); "
+                "unset them for a private cluster.",
             ) from error
         if major < OLDEST_MAJOR:
             raise Problem(
                 f"{place} is version {major}, Odoo 19 needs {OLDEST_MAJOR} or newer.",
-                "name a newer server, or unset PGHOST and DATABASE_URL for a private cluster.",
+                "name a newer server, or unset PGHOST and DATABASE_URL for a "
+                "private cluster.",
             )
-        rights = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
+        rights = (
+            "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
+        )
         if not self.query(rights)[0][0]:
             raise Problem(
                 f"The role {self.user} may not create databases on {place}.",
-                f'allow it once as an administrator: ALTER ROLE "{self.user}" CREATEDB;',
+                f'allow it once as an administrator: ALTER ROLE "{self.user}" '
+                "CREATEDB;",
             )
 
 
@@ -172,7 +204,13 @@ class PrivateCluster(Server):
         self.data.chmod(0o700)
         self._give(self.data)
         check_reachable(self.data)
-        options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
+        options = [
+            "--username=postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        ]
         run([*as_owner(), binaries / "initdb", "-D", self.data, *options], cwd="/")
         with (self.data / "postgresql.conf").open("a") as config:
             config.write(TUNING)
@@ -183,11 +221,18 @@ class PrivateCluster(Server):
         os.sync()
 
     def _check_version(self, binaries):
-        text = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+        text = subprocess.run(
+            [binaries / "postgres", "--version"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
         if int(re.search(r"(\d+)", text)[1]) < OLDEST_MAJOR:
             raise Problem(
-                f"The PostgreSQL of this machine is too old ({text.strip()}), Odoo 19 needs {OLDEST_MAJOR} or newer.",
-                "install a newer one, or name a server: PGHOST=host PGUSER=odoo make run",
+                f"The PostgreSQL of this machine is too old ({text.strip()}), Odoo "
+                f"19 needs {OLDEST_MAJOR} or newer.",
+                "install a newer one, or name a server: PGHOST=host PGUSER=odoo "
+                "make run",
             )
 
     def _start(self, binaries):
@@ -197,9 +242,18 @@ class PrivateCluster(Server):
         self.socket.chmod(0o700)
         self._give(self.socket)
         log = self.data / "server.log"
-        argv = [binaries / "pg_ctl", "start", "-D", self.data, "-l", log, "-o", f"-k '{self.socket}' -p {PORT}", "-w"]
-        # pg_ctl's child keeps its output open: give it a file, not a pipe
-        begin = time.time()
+        argv = [
+            binaries / "pg_ctl",
+            "start",
+            "-D",
+            self.data,
+            "-l",
+            log,
+            "-o",
+            f"-k '{self.socket}' -p {PORT}",
+            "-w",
+        ]
+        # pg_ctl's child keeps its output open, so it gets no pipe of ours
         done = subprocess.run(
             [*as_owner(), *map(str, argv)],
             cwd="/",
@@ -209,13 +263,17 @@ class PrivateCluster(Server):
             check=False,
         )
         if done.returncode or not self.is_up("postgres"):
-            text = log.read_text(errors="replace").strip().splitlines()[-3:] if log.exists() else []
-            raise Problem(
-                "The private PostgreSQL did not start:\n" + "\n".join(f"    {line}" for line in text),
-                "make clean removes it and the databases in it; make run then makes a new one.",
+            text = (
+                log.read_text(errors="replace").strip().splitlines()[-3:]
+                if log.exists()
+                else []
             )
-        if time.time() - begin > 5:
-            say(f"PostgreSQL started in {time.time() - begin:.0f} s")
+            raise Problem(
+                "The private PostgreSQL did not start:\n"
+                + "\n".join(f"    {line}" for line in text),
+                "make clean removes it and the databases in it; make run then makes "
+                "a new one.",
+            )
 
     def _give(self, folder):
         if IS_ROOT:
@@ -223,7 +281,7 @@ class PrivateCluster(Server):
 
 
 def find_server(checkout):
-    """Return a server that runs: the one the environment names, else the private one."""
+    """Return a running server: the one the environment names, else the private."""
     server = ExternalServer.from_environment() or PrivateCluster(checkout)
     server.ensure()
     return server

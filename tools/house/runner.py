@@ -26,7 +26,9 @@ class Runner:
     def write_config(self):
         """Write odoo.conf (without any secret) and return its path."""
         addons = find_addons(self.checkout.repo)
-        folders = [self.checkout.repo] * bool(addons) + addons_folders(self.venv.odoo_home)
+        folders = [self.checkout.repo] * bool(addons) + addons_folders(
+            self.venv.odoo_home
+        )
         lines = {
             "addons_path": ",".join(map(str, folders)),
             "data_dir": self.checkout.data,
@@ -38,7 +40,9 @@ class Runner:
             "http_interface": "127.0.0.1",
             "server_wide_modules": server_wide_modules(addons),
         }
-        text = "[options]\n" + "".join(f"{name} = {value}\n" for name, value in lines.items())
+        text = "[options]\n" + "".join(
+            f"{name} = {value}\n" for name, value in lines.items()
+        )
         path = self.checkout.config
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
@@ -47,7 +51,9 @@ class Runner:
     def command(self, *arguments):
         """Return the command line of Odoo; a subcommand such as `shell` comes first."""
         arguments = list(map(str, arguments))
-        first = [arguments.pop(0)] if arguments and not arguments[0].startswith("-") else []
+        first = (
+            [arguments.pop(0)] if arguments and not arguments[0].startswith("-") else []
+        )
         return [str(self.venv.odoo), *first, "-c", str(self.write_config()), *arguments]
 
     def run(self, *arguments, log, remedy="read the log named above."):
@@ -66,12 +72,21 @@ class Runner:
                 cwd=self.checkout.repo,
             )
         except Failed as error:
-            raise Problem(f"Odoo ended with an error, see {path}:\n{error.tail}", remedy) from error
+            raise Problem(
+                f"Odoo ended with an error, see {path}:\n{error.tail}", remedy
+            ) from error
 
     def script(self, database, text):
         """Run Python text in `odoo shell` on a database; return what it printed."""
         done = subprocess.run(
-            self.command("shell", "-d", database, "--log-level=warn", "--shell-interface=python", "--no-http"),
+            self.command(
+                "shell",
+                "-d",
+                database,
+                "--log-level=warn",
+                "--shell-interface=python",
+                "--no-http",
+            ),
             input=text,
             text=True,
             capture_output=True,
@@ -80,7 +95,10 @@ class Runner:
             check=False,
         )
         if done.returncode or "Traceback" in done.stderr:
-            raise Problem(f"A script failed on {database}:\n{done.stderr[-3000:]}", "read the error above.")
+            raise Problem(
+                f"A script failed on {database}:\n{done.stderr[-3000:]}",
+                "read the error above.",
+            )
         return done.stdout
 
 
@@ -109,4 +127,6 @@ def complaints(lines, allowed=()):
     """
     patterns = [re.compile(pattern) for pattern, _why in allowed]
     found = [line for line in lines if SIGNS.search(line)]
-    return [line for line in found if not any(pattern.search(line) for pattern in patterns)]
+    return [
+        line for line in found if not any(pattern.search(line) for pattern in patterns)
+    ]

@@ -18,7 +18,7 @@ WORKERS = 2
 
 
 class LiveServer:
-    """One Odoo server on a loopback port; `url`, `database` and `log_path` describe it."""
+    """One Odoo server on a loopback port, with `url`, `database` and `log_path`."""
 
     def __init__(self, runner, database, port=None, log="server.log", options=()):
         self.runner, self.database = runner, database
@@ -59,14 +59,22 @@ class LiveServer:
         deadline = time.time() + patience
         while time.time() < deadline:
             if self.process.poll() is not None:
-                raise Problem(f"Odoo ended while starting, see {self.log_path}:\n{self._tail()}", "read its log.")
+                raise Problem(
+                    f"Odoo ended while starting, see {self.log_path}:\n{self._tail()}",
+                    "read its log.",
+                )
             try:
-                with urllib.request.urlopen(f"{self.url}/web/login", timeout=60) as answer:
+                with urllib.request.urlopen(
+                    f"{self.url}/web/login", timeout=60
+                ) as answer:
                     if answer.status == 200:
                         return
             except (OSError, urllib.error.HTTPError):
                 time.sleep(0.2)
-        raise Problem(f"Odoo does not answer after {patience} s:\n{self._tail()}", f"read {self.log_path}.")
+        raise Problem(
+            f"Odoo does not answer after {patience} s:\n{self._tail()}",
+            f"read {self.log_path}.",
+        )
 
     def _tail(self):
         lines = self.log_path.read_text(errors="replace").splitlines()[-10:]
@@ -110,8 +118,14 @@ def _occupant(port):
     except psutil.AccessDenied:
         return ""
     for connection in connections:
-        if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN and connection.pid:
-            return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
+        if (
+            connection.laddr
+            and connection.laddr.port == port
+            and connection.status == psutil.CONN_LISTEN
+            and connection.pid
+        ):
+            name = psutil.Process(connection.pid).name()
+            return f" by {name} (process {connection.pid})"
     return ""
 
 
@@ -142,13 +156,26 @@ def serve_demo(house, port):
 def welcome(server):
     """Return the text that tells a visitor where to go and how to log in."""
     logins = json.loads(LOGINS.read_text(encoding="utf-8"))
-    rows = [(f"{row['role_en']} {row['role_zh']}", row["login"], row["password"], row["page"]) for row in logins]
+    rows = [
+        (
+            f"{row['role_en']} {row['role_zh']}",
+            row["login"],
+            row["password"],
+            row["page"],
+        )
+        for row in logins
+    ]
     widths = [max(_width(row[column]) for row in rows) for column in range(3)]
     lines = ["", f"  The demo is ready: {server.url}", ""]
     for row in rows:
-        cells = [cell + " " * (width - _width(cell)) for cell, width in zip(row, widths)]
+        cells = [
+            cell + " " * (width - _width(cell))
+            for cell, width in zip(row, widths, strict=False)
+        ]
         lines.append(f"  {'   '.join(cells)}   {server.url}{row[3]}")
-    return "\n".join([*lines, "", f"  Log: {server.log_path}", "  Ctrl-C stops it.", ""])
+    return "\n".join(
+        [*lines, "", f"  Log: {server.log_path}", "  Ctrl-C stops it.", ""]
+    )
 
 
 def _width(text):

@@ -76,7 +76,10 @@ class Checkout:
         """Folder of the PostgreSQL socket; a short one when the cache lies deep."""
         path = self.root / "run"
         if len(str(path)) > SOCKET_LIMIT:
-            path = Path(tempfile.gettempdir()) / f"referral-{os.geteuid()}-{self.root.name}"
+            path = (
+                Path(tempfile.gettempdir())
+                / f"referral-{os.geteuid()}-{self.root.name}"
+            )
         return path
 
 
@@ -107,8 +110,10 @@ def require_space(folder, gigabytes):
     free = shutil.disk_usage(existing).free / 1e9
     if free < gigabytes:
         raise Problem(
-            f"The disk is full: {existing} has {free:.1f} GB free, this step needs {gigabytes} GB.",
-            "free some space, or put the cache elsewhere: REFERRAL_CACHE=/another/disk/referral make run",
+            f"The disk is full: {existing} has {free:.1f} GB free, this step needs "
+            f"{gigabytes} GB.",
+            "free some space, or put the cache elsewhere: "
+            "REFERRAL_CACHE=/another/disk/referral make run",
         )
 
 

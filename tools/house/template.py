@@ -20,7 +20,15 @@ RECIPE = 1  # raise it when the scripts below change
 ALWAYS = {"l10n_cn", "website_crm", "website_blog", "sale_management", "contacts"}
 # What the addons are going to depend on: here, so that a new addon using one of
 # them does not mean a new template.
-FOUNDATION = {"account", "crm", "partnership", "portal", "sale_crm", "utm", "web_hierarchy"}
+FOUNDATION = {
+    "account",
+    "crm",
+    "partnership",
+    "portal",
+    "sale_crm",
+    "utm",
+    "web_hierarchy",
+}
 ALLOWED = ()  # (regular expression, why it is harmless)
 
 COMPANY = """
@@ -40,10 +48,11 @@ assert company.currency_id.name == "CNY", company.currency_id.name
 assert {"en_US", "zh_CN"} <= set(languages.mapped("code")), languages
 website = env["website"].search([])
 website.language_ids = languages
-# Odoo's theme asks an outside host for its fonts: the fonts of the visitor's system do
-fonts = {name: "'SYSTEM_FONTS'" for name in ("font", "headings-font", "navbar-font", "buttons-font")}
+# Odoo's theme asks an outside host for its fonts: those of the visitor's system do
+names = ("font", "headings-font", "navbar-font", "buttons-font")
 values = "/website/static/src/scss/options/user_values.scss"
-env["website.assets"].with_context(website_id=website[:1].id).make_scss_customization(values, fonts)
+assets = env["website.assets"].with_context(website_id=website[:1].id)
+assets.make_scss_customization(values, {name: "'SYSTEM_FONTS'" for name in names})
 env["ir.attachment"].force_storage()
 env.cr.commit()
 """
@@ -58,10 +67,12 @@ class Template:
         home = runner.venv.odoo_home
         key = digest(read_series(home), home, RECIPE, *self.modules)
         self.name = f"referral_template_{key}"
-        self.dump = cache_root() / "templates" / f"{key}-postgres{self.server.major()}.dump"
+        self.dump = (
+            cache_root() / "templates" / f"{key}-postgres{self.server.major()}.dump"
+        )
 
     def ensure(self):
-        """Make the database unless the server has it; from the cache's dump if possible."""
+        """Make the database unless the server has it; from the dump if possible."""
         if self.name in self.server.databases():
             return
         with locked(f"template-{self.dump.stem}"):
@@ -76,7 +87,7 @@ class Template:
             self.server.query(f'ALTER DATABASE "{half}" RENAME TO "{self.name}"')
 
     def _fast(self):
-        """Return an environment in which a lost machine may cost the database: it is made anew."""
+        """Return an environment without durability: what is lost is made anew."""
         return {**self.server.environment(), "PGOPTIONS": "-c synchronous_commit=off"}
 
     def _restore(self, name):
@@ -93,10 +104,16 @@ class Template:
         return True
 
     def _build(self, name):
-        self.server.query(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'")
+        self.server.query(
+            f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8' "
+            "LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
+        )
         server, self.runner.server = self.server, _Hurried(self.server, self._fast())
         try:
-            with step(f"Making the template database ({len(self.modules)} apps and what they need, 2-3 minutes)"):
+            with step(
+                f"Making the template database ({len(self.modules)} apps and what "
+                "they need, 2-3 minutes)"
+            ):
                 self._install(name, "base", "--load-language=en_US,zh_CN")
                 self.runner.script(name, COMPANY)
                 self._install(name, ",".join(self.modules))
@@ -106,23 +123,40 @@ class Template:
 
     def _install(self, name, modules, *options):
         log = f"template-{modules.partition(',')[0]}.log"
-        lines = self.runner.run("-d", name, "-i", modules, *options, "--stop-after-init", "--no-http", log=log)
+        lines = self.runner.run(
+            "-d",
+            name,
+            "-i",
+            modules,
+            *options,
+            "--stop-after-init",
+            "--no-http",
+            log=log,
+        )
         found = complaints(lines, ALLOWED)
         if found:
             raise Problem(
-                f"Odoo complained while installing {modules}:\n" + "\n".join(found[:10]),
+                f"Odoo complained while installing {modules}:\n"
+                + "\n".join(found[:10]),
                 f"read {self.runner.checkout.logs / log}.",
             )
 
     def _save(self, name):
-        """Keep a dump for other checkouts; without PostgreSQL's client there is none."""
+        """Keep a dump for other checkouts, if PostgreSQL's client is there."""
         if not find_client("pg_dump"):
             return
         self.dump.parent.mkdir(parents=True, exist_ok=True)
         half = self.dump.with_suffix(".half")
         try:
             with step("Saving the template database to the cache"):
-                argv = [find_client("pg_dump"), "--format=custom", "--compress=1", "--no-owner", f"--file={half}", name]
+                argv = [
+                    find_client("pg_dump"),
+                    "--format=custom",
+                    "--compress=1",
+                    "--no-owner",
+                    f"--file={half}",
+                    name,
+                ]
                 run(argv, env=self.server.environment())
             os.replace(half, self.dump)
         except Failed as error:
@@ -144,5 +178,9 @@ class _Hurried:
 
 def dependencies(addons):
     """Return the sorted modules a template must hold for these addons."""
-    needed = set().union(ALWAYS, FOUNDATION, *(manifest.get("depends", ()) for manifest in addons.values()))
+    needed = set().union(
+        ALWAYS,
+        FOUNDATION,
+        *(manifest.get("depends", ()) for manifest in addons.values()),
+    )
     return sorted(needed - set(addons) - {"base"})

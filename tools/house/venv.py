@@ -48,7 +48,7 @@ class Venv:
         return (self.path / f".{name}").exists()
 
     def ensure(self, name="requirements"):
-        """Install a requirements file (`requirements`, `requirements-test` ...) unless done."""
+        """Install a requirements file, named without its suffix, unless done."""
         if self.has(name):
             return
         with locked(self.path.name):
@@ -67,7 +67,8 @@ class Venv:
         except Failed as error:
             raise Problem(
                 f"Python's venv module does not work here:\n{error.tail}",
-                f"install it (Debian: apt-get install python{sys.version_info[0]}.{sys.version_info[1]}-venv), "
+                "install it (Debian: apt-get install "
+                f"python{sys.version_info[0]}.{sys.version_info[1]}-venv), "
                 "then run the command again.",
             ) from error
         self._link_odoo()
@@ -79,8 +80,16 @@ class Venv:
         A path file instead of a link, so that addons installed by pip go into this
         environment and not into the unpacked Odoo that others share.
         """
-        query = [self.python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-        site = Path(subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip())
+        query = [
+            self.python,
+            "-c",
+            "import sysconfig; print(sysconfig.get_path('purelib'))",
+        ]
+        site = Path(
+            subprocess.run(
+                query, capture_output=True, text=True, check=True
+            ).stdout.strip()
+        )
         (site / "odoo.pth").write_text(f"{self.odoo_home}\n")
         info = site / f"odoo-{SERIES}.dist-info"
         info.mkdir()
@@ -94,21 +103,33 @@ class Venv:
         path = self.repo / f"{name}.txt"
         with step(f"Installing the Python packages of {path.name}"):
             try:
-                run([self.python, "-m", "pip", "install", "--no-input", "-r", path], watch=_watch_pip)
+                run(
+                    [self.python, "-m", "pip", "install", "--no-input", "-r", path],
+                    watch=_watch_pip,
+                )
             except Failed as error:
                 raise Problem(
                     f"pip could not install {path.name}:\n{error.tail}",
-                    "check the network and pip's configuration (pip config list), then run the command again.",
+                    "check the network and pip's configuration (pip config list), "
+                    "then run the command again.",
                 ) from error
         (self.path / f".{name}").touch()
 
     def enter(self, arguments):
         """Replace this process by the same command on this environment's Python."""
         main = Path(__file__).resolve().parents[1] / "main.py"
-        environment = {**os.environ, "ODOO_HOME": str(self.odoo_home), "REFERRAL_PYTHON": sys.executable}
+        environment = {
+            **os.environ,
+            "ODOO_HOME": str(self.odoo_home),
+            "REFERRAL_PYTHON": sys.executable,
+        }
         sys.stderr.flush()
         os.execve(self.python, [str(self.python), str(main), *arguments], environment)
 
 
 def _watch_pip(line):
-    return "installing what was downloaded" if line.startswith("Installing collected") else None
+    return (
+        "installing what was downloaded"
+        if line.startswith("Installing collected")
+        else None
+    )
