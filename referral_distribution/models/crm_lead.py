@@ -1,0 +1,317 @@
+from datetime import UTC, datetime
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.http import request
+
+from ..engine.commission import Facts
+from ..engine.token import Touches
+from . import gate
+from .ir_http import read_touches
+
+TOUCH_FIELDS = (
+    "referral_link_id",
+    "referral_first_link_id",
+    "referral_first_touch_at",
+    "referral_last_touch_at",
+    "source_id",
+    "medium_id",
+)
+
+
+class CrmLead(models.Model):
+    """Leads keep who brought them, and every node of their life (rules L1-L3)."""
+
+    _inherit = "crm.lead"
+
+    referrer_id = fields.Many2one(
+        "res.partner",
+        compute="_compute_referrer_id",
+        store=True,
+        readonly=False,
+        precompute=True,
+        index="btree_not_null",
+        ondelete="restrict",
+        tracking=True,
+        help="The member who brought this lead.",
+    )
+    referral_link_id = fields.Many2one(
+        "referral.link",
+        string="Personal link",
+        index="btree_not_null",
+        ondelete="restrict",
+        readonly=True,
+        copy=False,
+        help="The last link the visitor came through.",
+    )
+    referral_channel_id = fields.Many2one(
+        "referral.channel",
+        string="Channel",
+        compute="_compute_referral_channel_id",
+        store=True,
+        readonly=False,
+        precompute=True,
+        index="btree_not_null",
+        ondelete="restrict",
+    )
+    referral_first_link_id = fields.Many2one(
+        "referral.link",
+        string="First link",
+        readonly=True,
+        copy=False,
+        ondelete="restrict",
+    )
+    referral_first_touch_at = fields.Datetime(
+        string="First touch", readonly=True, copy=False
+    )
+    referral_last_touch_at = fields.Datetime(
+        string="Last touch", readonly=True, copy=False
+    )
+    referral_validity = fields.Selection(
+        [
+            ("to_review", "To review"),
+            ("valid", "Valid"),
+            ("invalid", "Invalid"),
+            ("duplicate", "Duplicate"),
+        ],
+        string="Validity",
+        required=True,
+        readonly=True,
+        default="to_review",
+        copy=False,
+        tracking=True,
+    )
+    referral_reason = fields.Char(
+        string="Reason", readonly=True, copy=False, tracking=True
+    )
+    referral_trail_ids = fields.One2many(
+        "referral.trail.entry", "lead_id", string="Trail"
+    )
+    referral_commission_ids = fields.One2many("referral.commission", "lead_id")
+
+    @api.depends("referral_link_id")
+    def _compute_referrer_id(self):
+        for lead in self:
+            lead.referrer_id = lead.referral_link_id.partner_id or lead.referrer_id
+
+    @api.depends("referral_link_id")
+    def _compute_referral_channel_id(self):
+        for lead in self:
+            lead.referral_channel_id = (
+                lead.referral_link_id.channel_id or lead.referral_channel_id
+            )
+
+    @api.model
+    def default_get(self, fields):
+        values = super().default_get(fields)
+        touched = self._get_touch_values() if set(TOUCH_FIELDS) & set(fields) else {}
+        values.update({name: touched[name] for name in fields if name in touched})
+        return values
+
+    @api.model
+    def _get_touch_values(self):
+        """Return what the visitor's attribution cookie says, as lead values.
+
+        Only a visitor's own request counts: a colleague typing a lead in the back
+        office may well have opened a personal link before.
+        """
+        if not request or request.env.user._is_internal():
+            return {}
+        touches = read_touches()
+        if not touches:
+            return {}
+        links = self.env["referral.link"].sudo()
+        last = links.browse(touches.last_link).exists()
+        if not last or last.partner_id.member_state != "active":
+            return {}
+        return self._prepare_touch_vals(touches, last)
+
+    @api.model
+    def _prepare_touch_vals(self, touches: Touches, last):
+        first = last.browse(touches.first_link).exists() or last
+        moments = [
+            datetime.fromtimestamp(at, UTC).replace(tzinfo=None)
+            for at in (touches.first_at, touches.last_at)
+        ]
+        return {
+            "referral_link_id": last.id,
+            "referral_first_link_id": first.id,
+            "referral_first_touch_at": moments[0],
+            "referral_last_touch_at": moments[1],
+            "source_id": last.channel_id.source_id.id,
+            "medium_id": last.channel_id.medium_id.id,
+        }
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        leads = super().create(vals_list)
+        for lead in leads.filtered("referrer_id"):
+            lead._log_birth()
+        return leads
+
+    def write(self, vals):
+        if "referral_validity" in vals and not gate.is_open(self.env):
+            raise AccessError(self.env._("Use the buttons to find a lead valid or not."))
+        watched = {"stage_id": "stage_changed", "user_id": "assigned"}
+        before = {
+            (lead, name): lead[name]
+            for lead in self
+            for name in watched
+            if name in vals and lead.referrer_id
+        }
+        unknown = self.filtered(lambda lead: not lead.referrer_id)
+        result = super().write(vals)
+        for lead in unknown.filtered("referrer_id"):
+            lead._log_birth()
+        for (lead, name), old in before.items():
+            if lead[name] != old:
+                lead._referral_log(
+                    watched[name],
+                    content={
+                        "from": old.display_name or "",
+                        "to": lead[name].display_name or "",
+                    },
+                )
+        return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_with_trail(self):
+        if self.sudo().referral_trail_ids:
+            raise UserError(
+                self.env._(
+                    "This lead has a referral history, which is kept for good. Mark it"
+                    " as lost or archive it instead."
+                )
+            )
+
+    def _merge_opportunity(
+        self, user_id=False, team_id=False, auto_unlink=True, max_length=5
+    ):
+        """Merged leads that have a trail are archived instead of deleted (rule L3)."""
+        told = self.sudo().filtered("referral_trail_ids")
+        if not told:
+            return super()._merge_opportunity(
+                user_id=user_id,
+                team_id=team_id,
+                auto_unlink=auto_unlink,
+                max_length=max_length,
+            )
+        head = super()._merge_opportunity(
+            user_id=user_id, team_id=team_id, auto_unlink=False, max_length=max_length
+        )
+        tail = (self - head).sudo()
+        told = told - head
+        for lead in told:
+            lead._referral_log("merged", document=head, content={"into": head.name})
+        told.action_archive()
+        if auto_unlink:
+            (tail - told).unlink()
+        return head
+
+    def _merge_get_fields(self):
+        return [
+            *super()._merge_get_fields(),
+            "referrer_id",
+            "referral_link_id",
+            "referral_channel_id",
+            "referral_first_link_id",
+            "referral_first_touch_at",
+            "referral_last_touch_at",
+        ]
+
+    def action_referral_validate(self):
+        """Find the leads valid and reward who brought them, once each (rule L2).
+
+        :raises AccessError: without the sales role.
+        :raises UserError: when a lead has nobody who brought it.
+        """
+        self.env.user._referral_require("group_sales")
+        todo = self.filtered(lambda lead: lead.referral_validity != "valid")
+        orphan = todo.filtered(lambda lead: not lead.referrer_id)
+        if orphan:
+            raise UserError(
+                self.env._(
+                    "Nobody brought “%(lead)s”: set its referrer first.",
+                    lead=orphan[0].display_name,
+                )
+            )
+        todo._set_validity("valid", "validated")
+        self.env["referral.commission"]._accrue("lead_valid", todo)
+
+    def action_referral_invalidate(self, reason, verdict="invalid"):
+        """Find the leads invalid, or duplicates, with a reason (rule L2).
+
+        :param str reason: shown to everybody who sees the lead; required.
+        :param str verdict: "invalid" or "duplicate".
+        :raises UserError: without a reason, or when a lead has been rewarded.
+        """
+        self.env.user._referral_require("group_sales")
+        if not isinstance(reason, str) or not reason.strip():
+            raise UserError(self.env._("Give a reason, so that the member can learn."))
+        if verdict not in ("invalid", "duplicate"):
+            raise UserError(self.env._("A lead is either invalid or a duplicate."))
+        rewarded = self.filtered(lambda lead: lead.referral_validity == "valid")
+        if rewarded:
+            raise UserError(
+                self.env._(
+                    "“%(lead)s” was found valid and rewarded; that stands.",
+                    lead=rewarded[0].display_name,
+                )
+            )
+        todo = self.filtered(lambda lead: lead.referral_validity != verdict)
+        todo._set_validity(verdict, "invalidated", reason.strip())
+
+    def _set_validity(self, validity, node, reason=False):
+        """Write the verdict and its reason, and log it. The one way a lead changes."""
+        gate.opened(self).write(
+            {"referral_validity": validity, "referral_reason": reason}
+        )
+        self._referral_log(node, content={"reason": reason or ""})
+
+    def _referral_log(self, node, document=None, content=None, occurred_at=None):
+        """Add an entry to the trail of each lead; see ``referral.trail.entry``."""
+        self.env["referral.trail.entry"]._append(
+            self, node, document, content, occurred_at
+        )
+
+    def _log_birth(self):
+        """Log how the lead came: shared, clicked, created (rule L3)."""
+        self.ensure_one()
+        link = self.referral_link_id.sudo()
+        if link:
+            names = {"who": link.partner_id.name, "channel": link.channel_id.name}
+            share = link.share_ids[:1]
+            self._referral_log(
+                "shared", link, names, share.create_date or link.create_date
+            )
+            self._referral_log(
+                "clicked",
+                link,
+                {"page": link.target_url},
+                self.referral_last_touch_at,
+            )
+        self._referral_log("created", content={"name": self.name})
+
+    def _get_referral_company(self):
+        self.ensure_one()
+        return self.company_id or self.env.company
+
+    def _get_referral_plan(self):
+        """Return the plan in force (empty when the company has none)."""
+        return self.env["referral.plan"]._get_active(self._get_referral_company())
+
+    def _prepare_commission_source_vals(self):
+        self.ensure_one()
+        return {"lead_id": self.id, "order_id": False}
+
+    def _prepare_referral_facts(self, trigger, rules):
+        """Return what the engine needs to know of this lead."""
+        self.ensure_one()
+        company = self._get_referral_company()
+        return Facts(
+            trigger=trigger,
+            currencies=rules._get_engine_currencies(company, fields.Date.today()),
+            **self.referrer_id._prepare_referral_people(
+                company, self.referral_channel_id
+            ),
+        )

@@ -1,0 +1,29 @@
+from odoo import api, fields, models
+
+
+class ReferralShare(models.Model):
+    """A member passed a link on: who, what, where, how and on which day (rule S2)."""
+
+    _name = "referral.share"
+    _description = "Referral Share"
+    _order = "id desc"
+
+    link_id = fields.Many2one(
+        "referral.link", required=True, index=True, ondelete="restrict"
+    )
+    partner_id = fields.Many2one(related="link_id.partner_id", store=True, index=True)
+    channel_id = fields.Many2one(related="link_id.channel_id", store=True)
+    company_id = fields.Many2one(related="link_id.company_id", store=True)
+    method = fields.Selection(
+        [("copy", "Copy link"), ("native", "Share sheet")], required=True
+    )
+    share_date = fields.Date(
+        required=True,
+        default=lambda self: self._default_share_date(),
+        help="The day in the company's time zone.",
+    )
+
+    @api.model
+    def _default_share_date(self):
+        company_tz = self.env.company.partner_id.tz or self.env.user.tz or "UTC"
+        return fields.Date.context_today(self.with_context(tz=company_tz))

@@ -1,0 +1,210 @@
+from itertools import groupby
+
+from psycopg2.extras import Json, execute_values
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+from ..engine import chain
+from ..engine.immutable import protect
+
+
+class ReferralTrailEntry(models.Model):
+    """Every node of a lead's life, for good (rule L3).
+
+    Entries are written by ``_append`` alone, through SQL; the ORM refuses create,
+    write and unlink for everybody, and the table's triggers refuse UPDATE and DELETE
+    for everything else. Each entry is chained to the one before it: ``_verify`` finds
+    what was changed behind the triggers' back.
+    """
+
+    _name = "referral.trail.entry"
+    _description = "Referral Trail Entry"
+    _rec_name = "node"
+    _order = "lead_id, sequence"
+    _log_access = False
+
+    lead_id = fields.Many2one(
+        "crm.lead", required=True, index=True, ondelete="restrict"
+    )
+    sequence = fields.Integer(required=True)
+    node = fields.Selection(
+        [
+            ("shared", "Shared"),
+            ("clicked", "Clicked"),
+            ("created", "Lead created"),
+            ("assigned", "Assigned"),
+            ("stage_changed", "Stage changed"),
+            ("validated", "Found valid"),
+            ("invalidated", "Found invalid"),
+            ("merged", "Merged"),
+            ("quoted", "Quoted"),
+            ("contracted", "Contract signed"),
+            ("invoiced", "Invoiced"),
+            ("paid", "Paid"),
+            ("confirmed", "Confirmed by finance"),
+            ("refused", "Refused by finance"),
+            ("rewarded", "Rewarded"),
+            ("refunded", "Refunded"),
+            ("cancelled", "Cancelled"),
+        ],
+        required=True,
+    )
+    occurred_at = fields.Datetime(required=True)
+    actor_id = fields.Many2one(
+        "res.users", string="Person", required=True, ondelete="restrict"
+    )
+    document = fields.Reference(selection="_selection_document")
+    content = fields.Json(string="Facts", required=True)
+    content_text = fields.Char(string="Content", compute="_compute_content_text")
+    prev_hash = fields.Char(required=True)
+    hash = fields.Char(required=True)
+
+    _lead_sequence_unique = models.Constraint("UNIQUE (lead_id, sequence)")
+
+    def init(self):
+        protect(self.env.cr, self._table)
+
+    @api.model
+    def _selection_document(self):
+        """Models an entry may point to. A hook for addons."""
+        names = (
+            "crm.lead",
+            "sale.order",
+            "account.move",
+            "referral.link",
+            "referral.commission",
+        )
+        return [(name, self.env["ir.model"]._get(name).name) for name in names]
+
+    @api.depends("content")
+    def _compute_content_text(self):
+        for entry in self:
+            entry.content_text = " · ".join(
+                str(value) for value in (entry.content or {}).values() if value
+            )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        raise UserError(self.env._("Trail entries are written by the system only."))
+
+    def write(self, vals):
+        raise UserError(self.env._("A trail entry is never changed (rule L3)."))
+
+    def unlink(self):
+        raise UserError(self.env._("A trail entry is never deleted (rule L3)."))
+
+    @api.model
+    def _append(self, leads, node, document=None, content=None, occurred_at=None):
+        """Add one entry to each lead's trail.
+
+        :param leads: crm.lead recordset; empty: nothing happens.
+        :param str node: a key of ``node``.
+        :param document: the record the entry is about; the lead itself by default.
+        :param dict content: what a reader needs to know, as text and whole numbers.
+        :param occurred_at: UTC datetime; now by default.
+        """
+        leads = leads.sudo().exists().sorted("id")
+        if not leads:
+            return
+        occurred_at = (occurred_at or fields.Datetime.now()).replace(microsecond=0)
+        heads = self._query_claim_heads(leads.ids)
+        rows = []
+        for lead in leads:
+            length, before = heads[lead.id]
+            reference = document if document is not None else lead
+            entry = {
+                "lead_id": lead.id,
+                "sequence": length,
+                "node": node,
+                "occurred_at": fields.Datetime.to_string(occurred_at),
+                "actor_id": self.env.uid,
+                "document": f"{reference._name},{reference.id}",
+                "content": content or {},
+            }
+            rows.append((entry, before, chain.digest(before, entry)))
+        self._query_insert(rows)
+        leads.invalidate_recordset(["referral_trail_ids"])
+
+    @api.model
+    def _query_claim_heads(self, lead_ids):
+        """Lengthen each head by one; return ``{lead id: (new length, last hash)}``."""
+        rows = self.env.execute_query(
+            SQL(
+                "INSERT INTO referral_trail_head AS head (lead_id, length, hash)"
+                " SELECT unnest(%s), 1, %s"
+                " ON CONFLICT (lead_id) DO UPDATE SET length = head.length + 1"
+                " RETURNING lead_id, length, hash",
+                lead_ids,
+                chain.START,
+            )
+        )
+        return {lead_id: (length, before) for lead_id, length, before in rows}
+
+    @api.model
+    def _query_insert(self, rows):
+        cursor = self.env.cr._obj
+        names = list(rows[0][0])
+        execute_values(
+            cursor,
+            f"INSERT INTO referral_trail_entry ({', '.join(names)}, prev_hash, hash)"
+            " VALUES %s",
+            [
+                (*({**entry, "content": Json(entry["content"])}.values()), before, own)
+                for entry, before, own in rows
+            ],
+        )
+        execute_values(
+            cursor,
+            "UPDATE referral_trail_head AS head SET hash = new.hash"
+            " FROM (VALUES %s) AS new (lead_id, hash) WHERE head.lead_id = new.lead_id",
+            [(entry["lead_id"], own) for entry, _before, own in rows],
+        )
+
+    @api.model
+    def _verify(self, leads):
+        """Recompute the chains and name every break (threat A1).
+
+        :param leads: crm.lead recordset.
+        :return: list of text, one per problem; empty when all is intact.
+        """
+        heads = {
+            head.lead_id.id: (head.length, head.hash)
+            for head in self.env["referral.trail.head"]
+            .sudo()
+            .search([("lead_id", "in", leads.ids)])
+        }
+        entries = self.sudo().search_fetch(
+            [("lead_id", "in", leads.ids)], order="lead_id, sequence"
+        )
+        trails = {
+            lead_id: [entry._get_link() for entry in group]
+            for lead_id, group in groupby(entries, key=lambda e: e.lead_id.id)
+        }
+        return [
+            f"crm.lead,{lead_id}: entry {sequence}: {problem}"
+            for lead_id in sorted(trails.keys() | heads.keys())
+            for sequence, problem in chain.find_breaks(
+                trails.get(lead_id, []), heads.get(lead_id, (0, chain.START))
+            )
+        ]
+
+    def _get_link(self):
+        fields_hashed = {
+            "lead_id": self.lead_id.id,
+            "sequence": self.sequence,
+            "node": self.node,
+            "occurred_at": fields.Datetime.to_string(self.occurred_at),
+            "actor_id": self.actor_id.id,
+            "document": f"{self.document._name},{self.document.id}"
+            if self.document
+            else self._read_document(),
+            "content": self.content or {},
+        }
+        return self.sequence, self.prev_hash, self.hash, fields_hashed
+
+    def _read_document(self):
+        """Return the stored reference of a document that no longer exists."""
+        query = SQL("SELECT document FROM referral_trail_entry WHERE id = %s", self.id)
+        return self.env.execute_query(query)[0][0]

@@ -1,0 +1,22 @@
+from odoo import models
+from odoo.exceptions import AccessError
+
+
+class ResUsers(models.Model):
+    _inherit = "res.users"
+
+    def _referral_require(self, role):
+        """Refuse unless the user holds ``role`` (or the code runs as superuser).
+
+        :param str role: xml id of a group of this addon, without the module.
+        :raises AccessError: naming the role that is missing.
+        """
+        self.ensure_one()
+        group = f"referral_distribution.{role}"
+        if not self.env.su and not self.has_group(group):
+            raise AccessError(
+                self.env._(
+                    "This needs the role “%(role)s”. Ask an administrator for it.",
+                    role=self.env.ref(group).sudo().full_name,
+                )
+            )

@@ -1,0 +1,360 @@
+from decimal import Decimal
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Domain
+
+from ..engine.commission import Facts
+from . import gate
+
+# Written by this module's own methods only, whatever rights a user has on orders.
+GUARDED = {"referral_decision", "referral_plan_id", "project_phase"}
+
+
+class SaleOrder(models.Model):
+    """A confirmed order that came from a lead is the contract (rules C1-C3).
+
+    ``referral_state`` follows the order, its invoices and their payments by itself; the
+    one decision in it is finance's: confirm or refuse.
+    """
+
+    _inherit = "sale.order"
+
+    referral_lead_id = fields.Many2one(
+        "crm.lead",
+        string="Origin lead",
+        compute="_compute_referral_lead_id",
+        store=True,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="The lead this customer came from; later contracts keep it (rule C2).",
+    )
+    referrer_id = fields.Many2one(
+        "res.partner",
+        compute="_compute_referrer_id",
+        store=True,
+        readonly=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        copy=False,
+        tracking=True,
+        help="The member who brought this customer.",
+    )
+    project_phase = fields.Integer(
+        string="Phase",
+        readonly=True,
+        copy=False,
+        help="1 for a customer's first contract, 2 for the second ... 0: no contract.",
+    )
+    referral_plan_id = fields.Many2one(
+        "referral.plan",
+        string="Plan",
+        readonly=True,
+        copy=False,
+        ondelete="restrict",
+        check_company=True,
+        help="The version in force when the contract was signed (rule C4).",
+    )
+    referral_decision = fields.Selection(
+        [("confirmed", "Confirmed"), ("refused", "Refused")],
+        string="Finance decision",
+        readonly=True,
+        copy=False,
+        tracking=True,
+    )
+    referral_reason = fields.Char(string="Refusal reason", readonly=True, copy=False)
+    referral_state = fields.Selection(
+        [
+            ("none", "None"),
+            ("contracted", "Contracted"),
+            ("awaiting_completion", "Awaiting completion"),
+            ("awaiting_payment", "Awaiting payment"),
+            ("to_confirm", "To confirm"),
+            ("confirmed", "Confirmed"),
+            ("refused", "Refused"),
+        ],
+        string="Reward",
+        compute="_compute_referral_state",
+        store=True,
+        index=True,
+        copy=False,
+    )
+    referral_commission_ids = fields.One2many("referral.commission", "order_id")
+
+    @api.depends("opportunity_id.referrer_id", "partner_id.commercial_partner_id")
+    def _compute_referral_lead_id(self):
+        signed = self.filtered("project_phase")
+        for order in signed:
+            order.referral_lead_id = order.referral_lead_id
+        todo = self - signed
+        first_leads = todo._query_first_leads()
+        for order in todo:
+            own = order.opportunity_id if order.opportunity_id.referrer_id else False
+            order.referral_lead_id = own or first_leads.get(
+                (order.company_id, order.partner_id.commercial_partner_id)
+            )
+
+    def _query_first_leads(self):
+        """Return ``{(company, customer): lead of the customer's first contract}``."""
+        contracts = self.sudo().search(
+            Domain("partner_id", "child_of", self.partner_id.commercial_partner_id.ids)
+            & Domain("project_phase", ">", 0)
+            & Domain("referral_lead_id", "!=", False),
+            order="id desc",
+        )
+        return {
+            (order.company_id, order.partner_id.commercial_partner_id): (
+                order.referral_lead_id
+            )
+            for order in contracts
+        }
+
+    @api.depends("referral_lead_id.referrer_id")
+    def _compute_referrer_id(self):
+        for order in self:
+            if order.project_phase or not order.referral_lead_id:
+                order.referrer_id = order.referrer_id
+            else:
+                order.referrer_id = order.referral_lead_id.referrer_id
+
+    @api.depends(
+        "state",
+        "referrer_id",
+        "project_phase",
+        "referral_decision",
+        "invoice_status",
+        "amount_total",
+        "order_line.qty_delivered",
+        "order_line.invoice_lines.move_id.state",
+        "order_line.invoice_lines.move_id.payment_state",
+        "order_line.invoice_lines.move_id.amount_total_signed",
+    )
+    def _compute_referral_state(self):
+        for order in self:
+            order.referral_state = order._get_referral_state()
+
+    def _get_referral_state(self):
+        """Return where the order stands on the way to its reward (rule C3)."""
+        self.ensure_one()
+        if self.state != "sale" or not self.referrer_id or not self.project_phase:
+            return "none"
+        if self.referral_decision:
+            return self.referral_decision
+        invoices = self._get_referral_invoices()
+        if not self._is_referral_complete():
+            return "awaiting_completion" if invoices else "contracted"
+        return "to_confirm" if self._is_paid_in_full(invoices) else "awaiting_payment"
+
+    def _get_referral_invoices(self):
+        """Return every posted invoice, down payment and credit note of the order."""
+        moves = self.sudo().order_line.invoice_lines.move_id
+        return moves.filtered(lambda move: move.state == "posted")
+
+    def _is_referral_complete(self):
+        """Tell whether nothing is left to deliver or to invoice. A hook."""
+        self.ensure_one()
+        return self.invoice_status in ("invoiced", "upselling")
+
+    def _is_paid_in_full(self, invoices):
+        """Tell whether the money has arrived over all documents together (rule C3).
+
+        An invoice that is only "in payment" has not arrived. A reversed one is settled
+        by its credit note, and the two net to zero.
+        """
+        self.ensure_one()
+        if any(move.payment_state not in ("paid", "reversed") for move in invoices):
+            return False
+        received = sum(
+            move.currency_id._convert(
+                move.amount_total_in_currency_signed,
+                self.currency_id,
+                self.company_id,
+                move.invoice_date or fields.Date.today(),
+            )
+            for move in invoices
+        )
+        return self.currency_id.compare_amounts(received, self.amount_total) >= 0
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._check_guarded(vals)
+        orders = super().create(vals_list)
+        for order in orders.filtered("opportunity_id.referrer_id"):
+            order._log_referral("quoted")
+        return orders
+
+    def write(self, vals):
+        self._check_guarded(vals)
+        if "referrer_id" in vals and not self.env.su:
+            signed = self.filtered(
+                lambda o: o.project_phase and o.referrer_id.id != vals["referrer_id"]
+            )
+            if signed:
+                raise UserError(
+                    self.env._(
+                        "%(order)s is signed: its referrer stays.", order=signed[0].name
+                    )
+                )
+        return super().write(vals)
+
+    def _check_guarded(self, vals):
+        if GUARDED & vals.keys() and not gate.is_open(self.env):
+            raise AccessError(
+                self.env._("Only finance's own buttons decide about rewards.")
+            )
+
+    def _write_guarded(self, vals):
+        gate.opened(self.sudo()).write(vals)
+
+    def _action_confirm(self):
+        result = super()._action_confirm()
+        for order in self.filtered(lambda o: o.referrer_id and not o.project_phase):
+            order._sign_contract()
+        return result
+
+    def _sign_contract(self):
+        """Freeze the plan in force and the phase; from here on it is a contract."""
+        self.ensure_one()
+        customer = self.partner_id.commercial_partner_id
+        earlier = self.sudo().search_count(
+            [
+                ("partner_id", "child_of", customer.id),
+                ("company_id", "=", self.company_id.id),
+                ("project_phase", ">", 0),
+                ("state", "=", "sale"),
+                ("id", "!=", self.id),
+            ]
+        )
+        plan = self.env["referral.plan"].sudo()._get_active(self.company_id)
+        self._write_guarded(
+            {"project_phase": earlier + 1, "referral_plan_id": plan.id}
+        )
+        self._log_referral("contracted")
+
+    def _action_cancel(self):
+        signed = self.filtered("project_phase")
+        rewarded = signed.filtered(lambda o: o.referral_decision == "confirmed")
+        if rewarded:
+            raise UserError(
+                self.env._(
+                    "The rewards of %(order)s have been given; credit its invoices"
+                    " instead of cancelling it.",
+                    order=rewarded[0].name,
+                )
+            )
+        result = super()._action_cancel()
+        for order in signed:
+            order._log_referral("cancelled")
+        signed._write_guarded(
+            {
+                "project_phase": 0,
+                "referral_plan_id": False,
+                "referral_decision": False,
+            }
+        )
+        return result
+
+    def action_referral_confirm(self):
+        """Finance confirms: those who helped are rewarded, once (rule C3).
+
+        Pressed again it changes nothing.
+
+        :raises AccessError: without the finance role.
+        :raises UserError: when an order is not complete or not paid in full.
+        """
+        self.env.user._referral_require("group_finance")
+        todo = self.filtered(lambda order: order.referral_state != "confirmed")
+        todo._check_to_confirm()
+        todo._decide("confirmed")
+        self.env["referral.commission"]._accrue("contract", todo)
+
+    def action_referral_refuse(self, reason):
+        """Finance refuses the reward, with a reason (rule C3).
+
+        :param str reason: required; kept on the order and in the trail.
+        :raises AccessError: without the finance role.
+        :raises UserError: without a reason, or when the order is not up for decision.
+        """
+        self.env.user._referral_require("group_finance")
+        if not isinstance(reason, str) or not reason.strip():
+            raise UserError(self.env._("Give a reason, so that the member can learn."))
+        todo = self.filtered(lambda order: order.referral_state != "refused")
+        todo._check_to_confirm()
+        todo._decide("refused", reason.strip())
+
+    def _check_to_confirm(self):
+        labels = dict(self._fields["referral_state"]._description_selection(self.env))
+        for order in self:
+            if order.referral_state != "to_confirm":
+                raise UserError(
+                    self.env._(
+                        "%(order)s is at “%(state)s”. Its reward can be decided once the"
+                        " order is complete and paid in full.",
+                        order=order.name,
+                        state=labels[order.referral_state],
+                    )
+                )
+            if not order.referral_plan_id:
+                raise UserError(
+                    self.env._(
+                        "%(order)s was signed while no plan was active, so there is"
+                        " nothing to reward it by.",
+                        order=order.name,
+                    )
+                )
+
+    def _decide(self, decision, reason=False):
+        """Write finance's decision and log it. The one way an order is decided."""
+        self._write_guarded({"referral_decision": decision, "referral_reason": reason})
+        for order in self:
+            order._log_referral(decision, {"reason": reason or ""})
+
+    def _log_referral(self, node, content=None):
+        self.ensure_one()
+        amount = f"{self.amount_untaxed:.2f} {self.currency_id.name}"
+        self.sudo().referral_lead_id._referral_log(
+            node,
+            document=self,
+            content={"document": self.name, "amount": amount, **(content or {})},
+        )
+
+    def _get_referral_company(self):
+        self.ensure_one()
+        return self.company_id
+
+    def _get_referral_plan(self):
+        """Return the plan the contract was signed under (rule C4)."""
+        self.ensure_one()
+        return self.referral_plan_id
+
+    def _prepare_commission_source_vals(self):
+        self.ensure_one()
+        return {"lead_id": self.referral_lead_id.id, "order_id": self.id}
+
+    def _prepare_referral_facts(self, trigger, rules):
+        """Return what the engine needs to know of this contract, in company currency.
+
+        Amounts and rates are those of the day the contract was signed (threat F5).
+        """
+        self.ensure_one()
+        company, signed_on = self.company_id, self.date_order.date()
+        bases = {
+            name: Decimal(
+                repr(
+                    self.currency_id._convert(
+                        self[field], company.currency_id, company, signed_on
+                    )
+                )
+            )
+            for name, field in (("untaxed", "amount_untaxed"), ("total", "amount_total"))
+        }
+        return Facts(
+            trigger=trigger,
+            phase=self.project_phase,
+            bases=bases,
+            currencies=rules._get_engine_currencies(company, signed_on),
+            **self.referrer_id._prepare_referral_people(
+                company, self.referral_lead_id.referral_channel_id
+            ),
+        )
