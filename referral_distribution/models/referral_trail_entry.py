@@ -8,6 +8,19 @@ from odoo.tools import SQL
 
 from ..engine import chain
 from ..engine.immutable import protect
+# What an entry's content may say, in the order a reader wants it.
+CONTENT_KEYS = (
+    "who",
+    "channel",
+    "name",
+    "page",
+    "from",
+    "to",
+    "into",
+    "document",
+    "amount",
+    "reason",
+)
 
 
 class ReferralTrailEntry(models.Model):
@@ -81,8 +94,9 @@ class ReferralTrailEntry(models.Model):
     @api.depends("content")
     def _compute_content_text(self):
         for entry in self:
+            facts = entry.content or {}
             entry.content_text = " · ".join(
-                str(value) for value in (entry.content or {}).values() if value
+                str(facts[key]) for key in CONTENT_KEYS if facts.get(key)
             )
 
     @api.model_create_multi
