@@ -41,10 +41,11 @@ class ReferralClick(models.Model):
             SQL(
                 "WITH link AS (%s), click AS (INSERT INTO referral_click"
                 " (link_id, clicked_at, visitor_hash, ip_hash)"
-                " SELECT id, now() AT TIME ZONE 'UTC', %s, %s FROM link"
+                " SELECT id, %s, %s, %s FROM link"
                 " ON CONFLICT DO NOTHING)"
                 " SELECT id, target_url, days FROM link",
                 self._query_link(code),
+                fields.Datetime.now(),
                 hmac(self.env(su=True), "referral-visitor", visitor)[:32],
                 hmac(self.env(su=True), "referral-address", address)[:32],
             )

@@ -1,0 +1,358 @@
+import json
+from contextlib import contextmanager
+from datetime import datetime, time, timedelta
+
+import freezegun
+
+from odoo import Command, api, fields, models
+
+from ..story import articles, business, people
+
+DISTRIBUTION = "referral_distribution"
+
+
+class ReferralDemo(models.AbstractModel):
+    """Tells the demo story through the code paths that users take.
+
+    Only the clock is turned: each step happens on its day, so that dates, phases,
+    trails and balances follow from the rules and nothing is written by hand.
+    """
+
+    _name = "referral.demo"
+    _description = "Referral Demo Story"
+
+    @api.model
+    def _tell(self):
+        """Tell the whole story in the main company."""
+        story = self.with_context(
+            tracking_disable=True, mail_create_nosubscribe=True, no_reset_password=True
+        )
+        with story._turn_clock() as clock:
+            story._set_up_company()
+            staff = story._make_staff()
+            members = story._make_members(clock)
+            posts = story._publish_articles(clock, staff)
+            channels = story._make_channels()
+            services = story._make_services()
+            scene = {
+                "staff": staff,
+                "members": members,
+                "posts": posts,
+                "channels": channels,
+                "services": services,
+            }
+            for step in sorted(story._list_steps(scene), key=lambda step: -step[0]):
+                clock(step[0])
+                step[1](*step[2:])
+            story._redeem(clock, scene)
+
+    @contextmanager
+    def _turn_clock(self):
+        """Yield ``clock(days ago, hour=10)``: from then on it is that day."""
+        today = datetime.combine(fields.Date.today(), time())
+        cursor = self.env.cr
+        real_now = cursor.now()
+        with freezegun.freeze_time(today) as frozen:
+
+            def clock(days_ago, hour=2):
+                moment = min(
+                    today - timedelta(days=days_ago) + timedelta(hours=hour), real_now
+                )
+                self.env.flush_all()
+                frozen.move_to(moment)
+                cursor._now = moment
+
+            yield clock
+            self.env.flush_all()
+        cursor._now = None
+
+    @api.model
+    def _set_up_company(self):
+        company = self.env.company
+        company.write(
+            {
+                "name": "北辰数科 Northstar Digital",
+                "email": "hello@northstar.example",
+                "phone": "+86 571 8765 4321",
+                "website": "https://northstar.example",
+            }
+        )
+        self.env["website"].search([("company_id", "=", company.id)], limit=1).write(
+            {"name": "北辰数科 Northstar Digital", "homepage_url": "/blog"}
+        )
+
+    @api.model
+    def _make_staff(self):
+        """Return ``{login: res.users}``, one per role."""
+        staff = {}
+        for person in people.STAFF:
+            groups = [self.env.ref("base.group_user").id]
+            groups += [self.env.ref(f"{DISTRIBUTION}.{g}").id for g in person.groups]
+            staff[person.login] = self.env["res.users"].create(
+                {
+                    "name": person.name,
+                    "login": person.login,
+                    "password": people.PASSWORD,
+                    "email": f"{person.login}@northstar.example",
+                    "tz": "Asia/Shanghai",
+                    "group_ids": [Command.set(groups)],
+                }
+            )
+        return staff
+
+    @api.model
+    def _make_members(self, clock):
+        """Return ``{key: res.partner}``, each joining on its day below its inviter."""
+        members = {}
+        for person in people.MEMBERS:
+            clock(person.joined)
+            members[person.key] = partner = self.env["res.partner"].create(
+                {
+                    "name": person.name,
+                    "city": person.city,
+                    "country_id": self.env.ref("base.cn").id,
+                    "email": f"{person.key}@members.example",
+                    "tz": "Asia/Shanghai",
+                    "grade_id": self.env.ref(
+                        f"{DISTRIBUTION}.res_partner_grade_{person.tier}"
+                    ).id,
+                    "inviter_id": members[person.inviter].id if person.inviter else False,
+                    "member_state": "active",
+                    "accepts_commission": person.accepts,
+                }
+            )
+            if person.state != "active":
+                partner.member_state = person.state
+            if person.login:
+                self._make_login(person.login, partner)
+        return members
+
+    @api.model
+    def _make_login(self, login, partner):
+        return self.env["res.users"].create(
+            {
+                "login": login,
+                "password": people.PASSWORD,
+                "partner_id": partner.id,
+                "group_ids": [Command.set([self.env.ref("base.group_portal").id])],
+            }
+        )
+
+    def _translate(self, record, **chinese):
+        """Write the Chinese terms of ``record``, where Chinese is switched on."""
+        if self.env["res.lang"]._get_data(code="zh_CN"):
+            record.with_context(lang="zh_CN").write(chinese)
+        return record
+
+    @api.model
+    def _publish_articles(self, clock, staff):
+        """Return ``{key: blog.post}``, written, reviewed and published by their roles."""
+        blog = self.env["blog.blog"].create(
+            {"name": "Cases & Insights", "subtitle": "What we learn from real projects"}
+        )
+        self._translate(blog, name="案例与洞察", subtitle="来自真实项目的经验")
+        posts = {}
+        for article in articles.ARTICLES:
+            clock((article.age or 0) + 2)
+            post = self.env["blog.post"].create(
+                {
+                    "blog_id": blog.id,
+                    "name": article.title,
+                    "subtitle": article.subtitle,
+                    "content": self._to_html(article.body),
+                    "referral_kind": article.kind,
+                    "originator_id": staff["content"].id,
+                    "author_id": staff["content"].partner_id.id,
+                    "cover_properties": self._get_cover(article.cover),
+                }
+            )
+            self._translate(
+                post, name=article.title_zh, subtitle=article.subtitle_zh
+            )
+            if self.env["res.lang"]._get_data(code="zh_CN"):
+                post.with_context(lang="zh_CN").content = self._to_html(article.body_zh)
+            post.with_user(staff["content"]).action_referral_submit()
+            if article.review == "approved":
+                clock(article.age)
+                post.with_user(staff["manager"]).action_referral_approve()
+                post.write({"is_published": True, "post_date": fields.Datetime.now()})
+            posts[article.key] = post
+        return posts
+
+    @staticmethod
+    def _to_html(paragraphs):
+        inner = "".join(f"<p>{text}</p>" for text in paragraphs)
+        return (
+            '<section class="s_text_block pt32 pb32"><div class="container">'
+            f"{inner}</div></section>"
+        )
+
+    @staticmethod
+    def _get_cover(number):
+        return json.dumps(
+            {
+                "background-image": (
+                    f"url('/website_blog/static/src/img/cover_{number}.jpg')"
+                ),
+                "resize_class": "o_record_has_cover o_half_screen_height",
+                "opacity": "0.4",
+            }
+        )
+
+    @api.model
+    def _make_channels(self):
+        """Return ``{platform: referral.channel}`` and the partner channel beside."""
+        channels = {
+            platform: self.env.ref(f"{DISTRIBUTION}.referral_channel_{platform}")
+            for platform in ("community", "wechat", "website", "weibo", "h5")
+        }
+        partner = self.env["res.partner"].create(
+            {
+                "name": people.CHANNEL_PARTNER,
+                "is_company": True,
+                "country_id": self.env.ref("base.cn").id,
+                "grade_id": self.env.ref(
+                    f"{DISTRIBUTION}.res_partner_grade_channel_partner"
+                ).id,
+            }
+        )
+        name, chinese = people.PARTNER_CHANNEL
+        channels["partner"] = self._translate(
+            self.env["referral.channel"].create(
+                {
+                    "name": name,
+                    "kind": "partner",
+                    "platform": "media",
+                    "partner_id": partner.id,
+                    "sequence": 60,
+                }
+            ),
+            name=chinese,
+        )
+        return channels
+
+    @api.model
+    def _make_services(self):
+        """Return ``{code: product.product}``, services invoiced when ordered."""
+        services = {}
+        for code, name, chinese, price in business.SERVICES:
+            services[code] = self._translate(
+                self.env["product.product"].create(
+                    {
+                        "name": name,
+                        "type": "service",
+                        "invoice_policy": "order",
+                        "list_price": price,
+                    }
+                ),
+                name=chinese,
+            )
+        return services
+
+    def _list_steps(self, scene):
+        """Yield ``(days ago, step, arguments...)`` of all leads and orders.
+
+        Steps of all leads are told in one order of days, so that balances and
+        sequences grow as they would.
+        """
+        for number, lead in enumerate(business.LEADS):
+            told = {}
+            yield lead.age, self._bring_lead, scene, lead, number, told
+            if lead.verdict != "to_review":
+                yield lead.age - 0.3, self._review_lead, scene, lead, told
+            for service, status, age in lead.orders:
+                yield age, self._sign_order, scene, lead, service, status, told
+                if status in (business.CONFIRMED, business.REFUSED):
+                    yield max(age - 6, 0.4), self._decide, scene, service, status, told
+
+    def _bring_lead(self, scene, lead, number, told):
+        """A member shares, people click, one of them leaves a lead."""
+        member = scene["members"][lead.member]
+        channel = scene["channels"][lead.channel]
+        links = self.env["referral.link"]
+        link = links._obtain(member, channel, scene["posts"][lead.article].website_url)
+        self.env["referral.share"].create({"link_id": link.id, "method": "copy"})
+        for visitor in range(3 + number % 7):
+            self.env["referral.click"]._record(
+                link.code, f"198.51.100.{visitor + 1}", f"visitor {number}"
+            )
+        now = int(fields.Datetime.now().timestamp())
+        touches = self.env["crm.lead"]._prepare_touch_vals(
+            self._make_touches(link, now), link
+        )
+        told["lead"] = self.env["crm.lead"].create(
+            {
+                **touches,
+                "name": lead.request_zh,
+                "partner_name": lead.customer,
+                "contact_name": lead.contact,
+                "email_from": f"contact{number}@customer{number}.example",
+                "phone": f"+86 138 0000 {1000 + number}",
+                "description": lead.request,
+                "user_id": scene["staff"]["sales"].id,
+                "type": "opportunity",
+            }
+        )
+
+    @staticmethod
+    def _make_touches(link, now):
+        from odoo.addons.referral_distribution.engine.token import Touches
+
+        return Touches().touch(link.id, now)
+
+    def _review_lead(self, scene, lead, told):
+        record = told["lead"].with_user(scene["staff"]["sales"])
+        if lead.verdict == "valid":
+            record.action_referral_validate()
+        else:
+            record.action_referral_invalidate(lead.reason, lead.verdict)
+
+    def _sign_order(self, scene, lead, service, status, told):
+        """Sales makes the order; finance invoices it and takes the payment."""
+        sales, finance = scene["staff"]["sales"], scene["staff"]["finance"]
+        record = told["lead"].with_user(sales)
+        if not record.partner_id:
+            record._handle_partner_assignment(create_missing=True)
+        order = self.env["sale.order"].with_user(sales).create(
+            {
+                "partner_id": record.partner_id.id,
+                "opportunity_id": record.id,
+                "user_id": sales.id,
+                "order_line": [
+                    Command.create({"product_id": scene["services"][service].id})
+                ],
+            }
+        )
+        told[service] = order
+        if status == business.QUOTATION:
+            return
+        order.action_confirm()
+        if status == business.DOWN_PAYMENT:
+            self._invoice(order.with_user(finance), pay=True, percentage=30)
+        elif status != business.SIGNED:
+            self._invoice(order.with_user(finance), pay=status != business.INVOICED)
+
+    def _invoice(self, order, pay, percentage=None):
+        wizard = self.env["sale.advance.payment.inv"].with_user(order.env.user)
+        method = {"advance_payment_method": "delivered"}
+        if percentage:
+            method = {"advance_payment_method": "percentage", "amount": percentage}
+        invoice = wizard.create(
+            {**method, "sale_order_ids": [Command.set(order.ids)]}
+        )._create_invoices(order)
+        invoice.invoice_date = fields.Date.today()
+        invoice.action_post()
+        if pay:
+            self.env["account.payment.register"].with_user(order.env.user).with_context(
+                active_model="account.move", active_ids=invoice.ids
+            ).create({"payment_date": fields.Date.today()})._create_payments()
+
+    def _decide(self, scene, service, status, told):
+        order = told[service].with_user(scene["staff"]["finance"])
+        if status == business.CONFIRMED:
+            order.action_referral_confirm()
+        else:
+            order.action_referral_refuse(business.REFUSAL)
+
+    def _redeem(self, clock, scene):
+        """Members spend what they earned."""
