@@ -6,7 +6,7 @@ import sys
 
 from . import clean, machine, odoo
 from .report import Problem
-from .settings import Checkout, cache_root, writable_folder
+from .settings import REPO, Checkout, cache_root, writable_folder
 from .venv import Venv
 
 
@@ -149,12 +149,63 @@ def drop_databases(arguments, venv):
                 house.server.drop(name)
 
 
+def check_style(_arguments, venv):
+    """Run every check of the lint."""
+    from .quality import lint
+
+    failed = lint(venv)
+    print(f"lint: {', '.join(failed)} failed" if failed else "lint: clean")
+    return 1 if failed else 0
+
+
+def run_tests(arguments, venv):
+    """Run lint and every test, or what the arguments select."""
+    from .testing import run_all
+
+    position = arguments.index("--") if "--" in arguments else len(arguments)
+    own, selection = arguments[:position], arguments[position + 1 :]
+    machine.install_extras(for_tests=True)
+    return run_all(House(venv), selection, with_lint="--no-lint" not in own)
+
+
+def run_benchmarks(arguments, venv):
+    """Run every program of benchmarks/, or those that are named."""
+    import subprocess
+
+    arguments = [argument for argument in arguments if argument != "--"]
+    programs = sorted((REPO / "benchmarks").glob("bench_*.py"))
+    named = [path for path in programs if {path.stem, path.name} & set(arguments)]
+    if not programs:
+        raise Problem(
+            "There is no benchmark: benchmarks/ holds no bench_*.py.",
+            "add one; it is run with the pinned Odoo's Python.",
+        )
+    if (REPO / "requirements-bench.txt").exists():
+        venv.ensure("requirements-bench")
+    codes = [subprocess.call([venv.python, path]) for path in named or programs]
+    return max(codes)
+
+
+def refresh_terms(_arguments, venv):
+    """Write the term lists and merge them into the translations."""
+    from . import po
+    from .settings import TEST_DATABASE, find_addons
+
+    house = House(venv)
+    house.databases.provide(TEST_DATABASE)
+    po.refresh(house.runner, TEST_DATABASE, sorted(find_addons()))
+
+
 # {command: (function, requirements file it needs, or None to run without any set-up)}
 COMMANDS = {
     "run": (run_demo, "requirements"),
     "setup": (set_up, "requirements"),
     "odoo": (run_odoo, "requirements"),
     "db": (make_database, "requirements"),
+    "test": (run_tests, "requirements-test"),
+    "bench": (run_benchmarks, "requirements-test"),
+    "lint": (check_style, "requirements-test"),
+    "pot": (refresh_terms, "requirements-test"),
     "drop": (drop_databases, "requirements"),
     "stop": (stop, None),
     "clean": (clean_up, None),

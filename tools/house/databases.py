@@ -66,6 +66,12 @@ class Databases:
             self._install(name, demo, only)
             self._record(name, demo)
 
+    def provide(self, name, demo=False):
+        """Make a database unless it is there and as new as the addons."""
+        state = self.state(name)
+        if not state or state["addons"] != self._fingerprints():
+            self.create(name, demo=demo, replace=True)
+
     def update(self, name):
         """Update the addons whose files changed since they were installed."""
         state = self.state(name)

@@ -37,6 +37,7 @@ class Front:
     def __init__(self, port, pages, websockets):
         self.port, self.pages, self.websockets = port, pages, websockets
         self._loop = asyncio.new_event_loop()
+        self._listener = None
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="front", daemon=True
         )
@@ -46,11 +47,21 @@ class Front:
         listen = asyncio.start_server(
             self._serve, "127.0.0.1", self.port, limit=LARGEST_HEAD
         )
-        asyncio.run_coroutine_threadsafe(listen, self._loop).result(timeout=10)
+        future = asyncio.run_coroutine_threadsafe(listen, self._loop)
+        self._listener = future.result(timeout=10)
 
     def stop(self):
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(timeout=10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
+        self._loop.close()
+
+    async def _close(self):
+        self._listener.close()
+        open_connections = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in open_connections:
+            task.cancel()
+        await asyncio.gather(*open_connections, return_exceptions=True)
 
     async def _serve(self, reader, writer):
         try:
