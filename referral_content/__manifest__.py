@@ -1,0 +1,26 @@
+# Part of the referral-distribution suite. LGPL-3 (https://www.gnu.org/licenses/lgpl).
+{
+    "name": "Referral Content",
+    "summary": "Articles planned, reviewed, published, and measured by contracts",
+    "version": "19.0.1.0.0",
+    "category": "Sales/CRM",
+    "author": "Referral Distribution Contributors",
+    "license": "LGPL-3",
+    "development_status": "Beta",
+    "depends": ["referral_distribution", "website_blog", "website_crm"],
+    "data": [
+        "security/referral_content_groups.xml",
+        "security/ir.model.access.csv",
+        "security/referral_content_rules.xml",
+        "wizard/referral_content_rejection_views.xml",
+        "views/blog_post_views.xml",
+        "views/referral_content_slot_views.xml",
+        "views/referral_publication_views.xml",
+        "views/referral_link_views.xml",
+        "views/crm_lead_views.xml",
+        "views/referral_content_menus.xml",
+        "views/blog_post_templates.xml",
+        "views/contactus_templates.xml",
+    ],
+    "post_init_hook": "post_init_hook",
+}
