@@ -8,6 +8,7 @@
 The server's log is part of the test: a warning in it fails the session.
 """
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -124,3 +125,17 @@ def browser():
         chromium = playwright.chromium.launch(executable_path=path, args=arguments)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def repo(tmp_path):
+    """A small git repository with one addon."""
+    root = tmp_path / "repo"
+    tests = root / "referral_x" / "tests"
+    tests.mkdir(parents=True)
+    (root / "tools").mkdir()
+    (root / "referral_x" / "__manifest__.py").write_text('{"depends": ["crm"]}')
+    (tests / "__init__.py").write_text("from . import test_used\n")
+    (tests / "test_used.py").write_text("")
+    subprocess.run(["git", "init", "-q", root], check=True)
+    return root

@@ -58,7 +58,8 @@ def run(argv, *, log=None, watch=None, **kwargs):
         **kwargs,
     )
     try:
-        lines = _follow(process.stdout, log, watch)
+        with process.stdout:
+            lines = _follow(process.stdout, log, watch)
     except BaseException:
         process.terminate()
         process.wait()
