@@ -6,6 +6,8 @@ import freezegun
 
 from odoo import Command, api, fields, models
 
+from odoo.addons.referral_distribution.engine.token import Touches
+
 from ..story import articles, business, people
 
 DISTRIBUTION = "referral_distribution"
@@ -40,11 +42,11 @@ class ReferralDemo(models.AbstractModel):
                 "posts": posts,
                 "channels": channels,
                 "services": services,
+                "rewards": story._make_rewards(),
             }
             for step in sorted(story._list_steps(scene), key=lambda step: -step[0]):
                 clock(step[0])
                 step[1](*step[2:])
-            story._redeem(clock, scene)
 
     @contextmanager
     def _turn_clock(self):
@@ -255,6 +257,8 @@ class ReferralDemo(models.AbstractModel):
         Steps of all leads are told in one order of days, so that balances and
         sequences grow as they would.
         """
+        for told in business.REDEMPTIONS:
+            yield told.age, self._redeem, scene, told
         for number, lead in enumerate(business.LEADS):
             told = {}
             yield lead.age, self._bring_lead, scene, lead, number, told
@@ -278,7 +282,7 @@ class ReferralDemo(models.AbstractModel):
             )
         now = int(fields.Datetime.now().timestamp())
         touches = self.env["crm.lead"]._prepare_touch_vals(
-            self._make_touches(link, now), link
+            Touches().touch(link.id, now), link
         )
         told["lead"] = self.env["crm.lead"].create(
             {
@@ -293,12 +297,6 @@ class ReferralDemo(models.AbstractModel):
                 "type": "opportunity",
             }
         )
-
-    @staticmethod
-    def _make_touches(link, now):
-        from odoo.addons.referral_distribution.engine.token import Touches
-
-        return Touches().touch(link.id, now)
 
     def _review_lead(self, scene, lead, told):
         record = told["lead"].with_user(scene["staff"]["sales"])
@@ -354,5 +352,54 @@ class ReferralDemo(models.AbstractModel):
         else:
             order.action_referral_refuse(business.REFUSAL)
 
-    def _redeem(self, clock, scene):
-        """Members spend what they earned."""
+    @api.model
+    def _make_rewards(self):
+        """Return ``{key: referral.reward}``, each on a product."""
+        rewards = {}
+        for key, kind, name, chinese, points, days in business.REWARDS:
+            product = self._translate(
+                self.env["product.product"].create(
+                    {
+                        "name": name,
+                        "type": "consu" if kind == "goods" else "service",
+                        "list_price": points,
+                    }
+                ),
+                name=chinese,
+            )
+            rewards[key] = self._translate(
+                self.env["referral.reward"].create(
+                    {
+                        "name": name,
+                        "kind": kind,
+                        "points": points,
+                        "privilege_days": days,
+                        "product_id": product.id,
+                    }
+                ),
+                name=chinese,
+            )
+        return rewards
+
+    def _redeem(self, scene, told):
+        """A colleague enters a member's request; another one decides."""
+        rewards = scene["rewards"]
+        request = (
+            self.env["referral.redemption"]
+            .with_user(scene["staff"]["cashier"])
+            .create(
+                {
+                    "partner_id": scene["members"][told.member].id,
+                    "reward_id": rewards[told.reward].id,
+                    "quantity": told.quantity,
+                }
+            )
+        )
+        request.action_submit()
+        decided = request.with_user(scene["staff"]["finance"])
+        if told.outcome == "refused":
+            decided.action_refuse(business.REDEMPTION_REFUSAL)
+        elif told.outcome in ("approved", "done"):
+            decided.action_approve()
+        if told.outcome == "done":
+            decided.action_done()

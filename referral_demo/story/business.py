@@ -80,3 +80,22 @@ LEADS = (
 )
 
 REFUSAL = "客户与推荐人为关联方 / Customer and referrer are related parties"
+
+# What members can get: key, kind, name, Chinese name, points, days a privilege lasts
+REWARDS = (
+    ("summit", "privilege", "Seat at the annual summit", "年度峰会席位", 300.0, 365),
+    ("pro", "privilege", "Pro rights on the platform", "平台专业版权限", 500.0, 180),
+    ("cash", "cash", "Cash, 100 RMB", "现金 100 元", 100.0, 0),
+    ("tablet", "goods", "Tablet computer", "平板电脑", 2600.0, 0),
+)
+
+# member, reward, quantity, how far it goes, days since the request
+Redemption = namedtuple("Redemption", "member reward quantity outcome age")
+REDEMPTIONS = (
+    Redemption("he", "summit", 1, "done", 30),
+    Redemption("huang", "pro", 1, "done", 16),
+    Redemption("xie", "summit", 1, "refused", 15),
+    Redemption("huang", "cash", 2, "approved", 5),
+    Redemption("he", "cash", 1, "submitted", 2),
+)
+REDEMPTION_REFUSAL = "本届峰会席位已满 / This year's summit is full"
