@@ -42,6 +42,8 @@
         "views/sale_order_views.xml",
         "views/res_config_settings_views.xml",
         "views/portal_templates.xml",
+        "views/portal_share_templates.xml",
+        "views/portal_records_templates.xml",
     ],
     "demo": [],
     "assets": {

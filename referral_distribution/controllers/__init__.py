@@ -1,1 +1,1 @@
-from . import link, portal
+from . import link, portal, portal_records, portal_share

@@ -3,7 +3,7 @@ import re
 from odoo.fields import Domain
 from odoo.http import request, route
 
-from odoo.addons.portal.controllers.portal import CustomerPortal
+from odoo.addons.portal.controllers.portal import CustomerPortal, pager
 
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 MEMBER_STATES = ("active", "suspended")
@@ -188,7 +188,7 @@ class ReferralPortal(CustomerPortal):
     def _prepare_lead_cards(self, leads):
         """Return what a member may know of each lead: never its contact data."""
         labels = self._get_selection(leads, "referral_validity")
-        titles = self._get_link_titles(leads.referral_link_id)
+        titles = self._get_page_titles(set(leads.referral_link_id.mapped("target_url")))
         return [
             {
                 "name": self._get_lead_name(lead),
@@ -197,7 +197,7 @@ class ReferralPortal(CustomerPortal):
                 "reason": lead.referral_reason,
                 "stage": lead.stage_id.name if lead.active else False,
                 "date": lead.create_date,
-                "page": titles.get(lead.referral_link_id),
+                "page": titles.get(lead.referral_link_id.target_url),
                 "channel": lead.referral_channel_id.name,
             }
             for lead in leads
@@ -210,6 +210,19 @@ class ReferralPortal(CustomerPortal):
         """Return ``{value: label}`` of a selection field, in the user's language."""
         return dict(records._fields[name]._description_selection(request.env))
 
-    def _get_link_titles(self, links):
-        """Return ``{link: what its page is called}``. A hook for content addons."""
-        return {link: link.target_url for link in links}
+    def _get_page_titles(self, paths):
+        """Return ``{path: what that page is called}``. A hook for content addons.
+
+        :param set paths: targets of personal links, as ``/blog/news-1``.
+        """
+        return {path: path for path in paths}
+
+    def _get_pager(self, url, total, page, step, **url_args):
+        """Return Odoo's pager; a page that does not exist is the nearest one (P6)."""
+        return pager(
+            url=url,
+            total=total,
+            page=read_number(page, 1),
+            step=step,
+            url_args={name: value for name, value in url_args.items() if value},
+        )

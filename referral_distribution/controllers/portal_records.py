@@ -1,0 +1,232 @@
+from odoo.fields import Domain
+from odoo.http import request, route
+
+from .portal import ReferralPortal, masked
+
+PAGE_SIZE = 20
+TEAM_STATES = ("candidate", "active", "suspended")
+TEAM_LEVELS = (1, 2)
+# How many of the five steps a contract has behind it, by its referral state.
+STEPS_DONE = {
+    "contracted": 1,
+    "awaiting_completion": 1,
+    "awaiting_payment": 2,
+    "to_confirm": 3,
+    "confirmed": 4,
+    "refused": 3,
+}
+
+
+class ReferralRecordsPortal(ReferralPortal):
+    """What a member's shares became: leads, contracts, a team (rules G4, X1)."""
+
+    @route(
+        ["/my/referral/leads", "/my/referral/leads/page/<page>"],
+        type="http",
+        auth="user",
+        website=True,
+        readonly=True,
+    )
+    def portal_referral_leads(self, page="1", filterby="all", **_unknown):
+        """List the member's own leads, their contact data masked (rule L2)."""
+        member = self._get_member()
+        values = self._prepare_referral_layout_values("leads")
+        if not member:
+            return self._render_non_member(values)
+        values |= self._prepare_lead_list_values(member, page, filterby)
+        return request.render("referral_distribution.portal_referral_leads", values)
+
+    @route(
+        ["/my/referral/contracts", "/my/referral/contracts/page/<page>"],
+        type="http",
+        auth="user",
+        website=True,
+        readonly=True,
+    )
+    def portal_referral_contracts(self, page="1", **_unknown):
+        """List the contracts of the member's customers and what each earned (C8)."""
+        member = self._get_member()
+        values = self._prepare_referral_layout_values("contracts")
+        if not member:
+            return self._render_non_member(values)
+        values |= self._prepare_contract_list_values(member, page)
+        return request.render("referral_distribution.portal_referral_contracts", values)
+
+    @route(
+        ["/my/referral/team", "/my/referral/team/page/<page>"],
+        type="http",
+        auth="user",
+        website=True,
+        readonly=True,
+    )
+    def portal_referral_team(self, page="1", level="", **_unknown):
+        """List whom the member invited, and whom those invited (rules M2, M4)."""
+        member = self._get_member()
+        values = self._prepare_referral_layout_values("team")
+        if not member:
+            return self._render_non_member(values)
+        values |= self._prepare_team_list_values(member, page, level)
+        return request.render("referral_distribution.portal_referral_team", values)
+
+    def _prepare_lead_list_values(self, member, page, filterby):
+        counts = self._count_leads(member)
+        labels = self._get_selection(request.env["crm.lead"], "referral_validity")
+        validity = filterby if filterby in labels else None
+        total = counts.get(validity, 0) if validity else sum(counts.values())
+        pages = self._get_pager(
+            "/my/referral/leads", total, page, PAGE_SIZE, filterby=validity
+        )
+        leads = self._get_own_leads(member, validity, pages["offset"], PAGE_SIZE)
+        everything = (None, request.env._("All"), sum(counts.values()))
+        return {
+            "leads": self._prepare_lead_cards(leads),
+            "pager": pages,
+            "filterby": validity,
+            "filters": [
+                everything,
+                *((key, label, counts.get(key, 0)) for key, label in labels.items()),
+            ],
+        }
+
+    def _prepare_contract_list_values(self, member, page):
+        orders = request.env["sale.order"].sudo()
+        domain = self._get_contract_domain(member)
+        pages = self._get_pager(
+            "/my/referral/contracts", orders.search_count(domain), page, PAGE_SIZE
+        )
+        orders = orders.search(
+            domain,
+            order="date_order desc, id desc",
+            offset=pages["offset"],
+            limit=PAGE_SIZE,
+        )
+        rewards = self._get_own_rewards(member, orders)
+        return {
+            "contracts": [
+                self._prepare_contract_card(order, rewards.get(order))
+                for order in orders
+            ],
+            "pager": pages,
+            "steps": [
+                request.env._("Contracted"),
+                request.env._("Completed"),
+                request.env._("Paid"),
+                request.env._("Confirmed"),
+                request.env._("Rewarded"),
+            ],
+        }
+
+    def _get_own_rewards(self, member, orders):
+        """Return ``{order: the member's own commissions on it}``."""
+        commissions = request.env["referral.commission"].sudo()
+        return commissions.search(
+            self._get_commission_domain(member) & Domain("order_id", "in", orders.ids),
+            order="id",
+        ).grouped("order_id")
+
+    def _prepare_contract_card(self, order, rewards):
+        """Return what a member may know of a contract, amounts in its currency."""
+        customer = order.partner_id.commercial_partner_id
+        rewards = rewards or request.env["referral.commission"].sudo()
+        rewarded = bool(rewards) and all(
+            reward.state in ("settled", "reversed") for reward in rewards
+        )
+        return {
+            "name": order.name,
+            "customer": (
+                customer.name if customer.is_company else masked(customer.name)
+            ),
+            "phase": order.project_phase,
+            "date": order.date_order,
+            "amount": order.amount_untaxed,
+            "currency": order.currency_id,
+            "refused": order.referral_state == "refused",
+            "done": STEPS_DONE.get(order.referral_state, 0) + rewarded,
+            "hint": self._get_contract_hint(order, rewards, rewarded),
+            "rewards": [
+                {
+                    "amount": reward.amount,
+                    "currency": reward.currency_id,
+                    "explanation": reward.explanation_text,
+                    "reversed": reward.state == "reversed",
+                }
+                for reward in rewards
+            ],
+        }
+
+    def _get_contract_hint(self, order, rewards, rewarded):
+        """Return in a sentence what the contract is waiting for."""
+        _ = request.env._
+        if rewarded:
+            return ""
+        if order.referral_state == "confirmed":
+            if rewards:
+                return _("Your reward is approved and goes out with the next payout.")
+            return _("Confirmed. No reward was due to you under the plan in force.")
+        return {
+            "contracted": _("Signed. Next, the work is delivered and invoiced."),
+            "awaiting_completion": _("In progress: not everything is delivered yet."),
+            "awaiting_payment": _("Completed. Waiting for the final payment."),
+            "to_confirm": _("Paid in full. Waiting for finance to confirm."),
+            "refused": _(
+                "Finance did not confirm a reward: %(reason)s",
+                reason=order.referral_reason or "–",
+            ),
+        }.get(order.referral_state, "")
+
+    def _prepare_team_list_values(self, member, page, level):
+        counts = self._count_team(member)
+        level = int(level) if level in map(str, TEAM_LEVELS) else None
+        total = counts[level] if level else sum(counts.values())
+        pages = self._get_pager(
+            "/my/referral/team", total, page, PAGE_SIZE, level=level
+        )
+        people = self._get_team(member, level, pages["offset"])
+        labels = self._get_selection(people, "member_state")
+        return {
+            "people": [
+                {
+                    "name": masked(person.name),
+                    "level": person.invite_depth - member.invite_depth,
+                    "inviter": masked(person.inviter_id.name),
+                    "joined": person.create_date,
+                    "state": person.member_state,
+                    "state_label": labels[person.member_state],
+                }
+                for person in people
+            ],
+            "counts": counts,
+            "level": level,
+            "pager": pages,
+            "signup_url": self._get_signup_url(member),
+        }
+
+    def _get_team_domain(self, member, levels=TEAM_LEVELS):
+        """Return who stands below the member; the path is digits and slashes only."""
+        depths = [member.invite_depth + level for level in levels]
+        return (
+            Domain("invite_path", "=like", f"{member.invite_path}%")
+            & Domain("invite_depth", "in", depths)
+            & Domain("member_state", "in", TEAM_STATES)
+            & Domain("company_id", "in", [request.env.company.id, False])
+        )
+
+    def _count_team(self, member):
+        """Return ``{level: number of members}``, every level present."""
+        groups = dict(
+            request.env["res.partner"]
+            .sudo()
+            ._read_group(self._get_team_domain(member), ["invite_depth"], ["__count"])
+        )
+        return {
+            level: groups.get(member.invite_depth + level, 0) for level in TEAM_LEVELS
+        }
+
+    def _get_team(self, member, level, offset):
+        partners = request.env["res.partner"].sudo()
+        return partners.search(
+            self._get_team_domain(member, [level] if level else TEAM_LEVELS),
+            order="create_date desc, id desc",
+            offset=offset,
+            limit=PAGE_SIZE,
+        )
