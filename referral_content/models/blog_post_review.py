@@ -198,9 +198,7 @@ class BlogPost(models.Model):
         self._set_review_state("draft")
 
     def _check_may_review(self):
-        role = "referral_distribution.group_content_operator"
-        if not self.env.su and not self.env.user.has_group(role):
-            raise AccessError(self.env._("Articles are reviewed by content operators."))
+        self.env.user._referral_require("group_content_operator")
         own = self.filtered(lambda post: post.originator_id == self.env.user)
         if own:
             raise UserError(

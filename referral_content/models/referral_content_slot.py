@@ -21,7 +21,6 @@ class ReferralContentSlot(models.Model):
     kind = fields.Selection(ARTICLE_KINDS, required=True, default="service_package")
     responsible_id = fields.Many2one(
         "res.users",
-        string="Responsible",
         required=True,
         default=lambda self: self.env.user,
         ondelete="restrict",

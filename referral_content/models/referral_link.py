@@ -17,13 +17,24 @@ class ReferralLink(models.Model):
 
     @api.depends("target_url")
     def _compute_blog_post_id(self):
+        articles = self._find_articles(self.mapped("target_url"))
+        for link in self:
+            link.blog_post_id = articles.get(link.target_url)
+
+    @api.model
+    def _find_articles(self, targets):
+        """Return ``{target: blog.post}`` of the targets that lead to an article.
+
+        One query for all of them; drafts and archived articles are found too.
+        """
         languages = set(self.env["res.lang"]._get_active_by("url_code"))
-        articles = {
-            link: get_article_id(link.target_url or "", languages) for link in self
+        ids = {target: get_article_id(target or "", languages) for target in targets}
+        posts = self.env["blog.post"].browse(filter(None, ids.values())).exists()
+        return {
+            target: posts.browse(article_id)
+            for target, article_id in ids.items()
+            if article_id in posts._ids
         }
-        found = self.env["blog.post"].browse(filter(None, articles.values())).exists()
-        for link, article_id in articles.items():
-            link.blog_post_id = article_id if article_id in found._ids else False
 
     @api.model
     def _get_shareable_contents(self, member, search="", offset=0, limit=12):

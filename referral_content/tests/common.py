@@ -14,7 +14,7 @@ class ContentCase(TransactionCase):
     def setUpClass(cls):
         super().setUpClass()
         role = "referral_distribution.group_"
-        for login, groups in {
+        for name, groups in {
             "anna": f"{role}content_operator",
             "ben": f"{role}content_operator",
             "max": f"{role}media_operator",
@@ -25,7 +25,8 @@ class ContentCase(TransactionCase):
         }.items():
             if "portal" not in groups:
                 groups = f"base.group_user,{groups}"
-            setattr(cls, login, new_test_user(cls.env, login=login, groups=groups))
+            user = new_test_user(cls.env, login=f"content.{name}", groups=groups)
+            setattr(cls, name, user)
         cls.member = cls.mia.partner_id
         cls.member.member_state = "active"
         cls.blog = cls.env["blog.blog"].create({"name": "Cases"})

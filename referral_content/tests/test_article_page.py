@@ -1,3 +1,4 @@
+import re
 from urllib.parse import quote_plus
 
 from lxml import html
@@ -69,8 +70,39 @@ class TestArticlePage(ContentCase, HttpCase):
         values = form.xpath("//*[@data-for='contactus_form']/@data-values")[0]
         self.assertIn("A factory in Suzhou", values)
 
+    def test_who_orders_after_a_members_link_is_a_lead_of_the_article(self):
+        link = self.make_link(self.article)
+        self.env.flush_all()
+        self.url_open(f"/s/{link.code}")
+        page = self.url_open(self.article._get_order_entry_url()).text
+        answer = self.url_open(
+            "/website/form/crm.lead",
+            data={
+                "csrf_token": re.search(r'csrf_token: "(\w+)"', page)[1],
+                "name": self.article.name,
+                "contact_name": "Li Lei",
+                "partner_name": "A buyer",
+                "email_from": "li.lei@example.com",
+                "phone": "+86 10 5555 0100",
+                "description": "We would like the same.",
+            },
+        )
+        lead = self.env["crm.lead"].browse(answer.json()["id"])
+        self.assertRecordValues(
+            lead,
+            [
+                {
+                    "name": "A factory in Suzhou",
+                    "contact_name": "Li Lei",
+                    "partner_name": "A buyer",
+                    "referrer_id": self.member.id,
+                    "blog_post_id": self.article.id,
+                }
+            ],
+        )
+
     def test_a_member_can_share_and_earn(self):
-        self.authenticate("mia", "mia")
+        self.authenticate(self.mia.login, self.mia.login)
         page = self._read(self.path)
         self.assertIn("Share and earn", self._part(page, "entries"))
         self.assertTrue(
@@ -79,9 +111,18 @@ class TestArticlePage(ContentCase, HttpCase):
         page = self._read(f"{self.chinese}{self.path}")
         self.assertIn("转发", self._part(page, "entries"))
 
+    def test_the_share_page_names_the_article_but_no_draft(self):
+        self.authenticate(self.mia.login, self.mia.login)
+        page = self.url_open(self.article._get_share_url()).text
+        self.assertIn("A factory in Suzhou", page)
+        draft = self.make_article(self.anna, "Nobody knows yet")
+        page = self.url_open(draft._get_share_url())
+        self.assertEqual(page.status_code, 200)
+        self.assertNotIn("Nobody knows", page.text)
+
     def test_who_is_no_active_member_cannot_share(self):
         self.member.sudo().member_state = "suspended"
-        self.authenticate("mia", "mia")
+        self.authenticate(self.mia.login, self.mia.login)
         self.assertNotIn("Share", self._part(self._read(self.path), "entries"))
 
     def test_an_ordinary_post_looks_as_before(self):

@@ -11,6 +11,10 @@ from .common import ContentCase
 class TestReview(ContentCase):
     """Rule T1: an article is reviewed by somebody else before it is published."""
 
+    def _end_request(self):
+        self.env.flush_all()
+        self.cr.flush()
+
     def test_whoever_starts_an_article_is_its_originator(self):
         self.assertEqual(self.article.originator_id, self.anna)
         self.assertEqual(self.article.review_state, "draft")
@@ -172,6 +176,29 @@ class TestReview(ContentCase):
                 }
             ],
         )
+
+    def test_an_operator_writes_with_odoos_own_editor(self):
+        page = self.env.ref("website_blog.blog_post_complete").with_user(self.anna)
+        page.save(
+            f'<div data-oe-model="blog.post" data-oe-id="{self.article.id}"'
+            ' data-oe-field="content" data-oe-type="html" data-oe-expression="x">'
+            "<p>From the website</p></div>"
+        )
+        self.assertIn("From the website", self.article.content)
+
+    def test_the_chatter_keeps_who_reviewed(self):
+        self._end_request()
+        self.article.with_user(self.anna).action_referral_submit()
+        self._end_request()
+        self.article.with_user(self.ben).action_referral_approve()
+        self._end_request()
+        tracked = self.article.message_ids.tracking_value_ids.filtered(
+            lambda value: value.field_id.name == "review_state"
+        )
+        self.assertEqual(
+            set(tracked.mapped("new_value_char")), {"In review", "Approved"}
+        )
+        self.assertIn(self.ben.partner_id, tracked.mail_message_id.author_id)
 
     def test_an_operator_brings_no_script_into_an_article(self):  # threat P5
         article = self.article.with_user(self.anna)
