@@ -8,7 +8,15 @@ from ..engine.commission import Facts
 from . import gate
 
 # Written by this module's own methods only, whatever rights a user has on orders.
-GUARDED = {"referral_decision", "referral_plan_id", "project_phase"}
+GUARDED = {
+    "project_phase",
+    "referral_decision",
+    "referral_plan_id",
+    "referral_reason",
+    "referral_state",
+}
+# Settled by the signature.
+SIGNED = {"referrer_id", "referral_lead_id"}
 
 
 class SaleOrder(models.Model):
@@ -186,9 +194,9 @@ class SaleOrder(models.Model):
 
     def write(self, vals):
         self._check_guarded(vals)
-        if "referrer_id" in vals and not self.env.su:
+        for name in SIGNED & vals.keys() if not self.env.su else ():
             signed = self.filtered(
-                lambda o: o.project_phase and o.referrer_id.id != vals["referrer_id"]
+                lambda o, name=name: o.project_phase and o[name].id != vals[name]
             )
             if signed:
                 raise UserError(
@@ -197,6 +205,11 @@ class SaleOrder(models.Model):
                     )
                 )
         return super().write(vals)
+
+    @api.model
+    def default_get(self, fields):
+        """A caller's ``default_`` keys reach no guarded field either."""
+        return super().default_get([name for name in fields if name not in GUARDED])
 
     def _check_guarded(self, vals):
         if GUARDED & vals.keys() and not gate.is_open(self.env):
