@@ -104,6 +104,8 @@ class CrmLead(models.Model):
     @api.model
     def default_get(self, fields):
         values = super().default_get(fields)
+        if "referral_validity" in values:  # whatever the caller's context says
+            values["referral_validity"] = "to_review"
         touched = self._get_touch_values() if set(TOUCH_FIELDS) & set(fields) else {}
         values.update({name: touched[name] for name in fields if name in touched})
         return values
@@ -122,7 +124,8 @@ class CrmLead(models.Model):
             return {}
         links = self.env["referral.link"].sudo()
         last = links.browse(touches.last_link).exists()
-        if not last or last.partner_id.member_state != "active":
+        member = last.partner_id
+        if not (last.active and member.active and member.member_state == "active"):
             return {}
         return self._prepare_touch_vals(touches, last)
 
@@ -144,14 +147,15 @@ class CrmLead(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        for vals in vals_list:
+            self._check_guarded(vals)
         leads = super().create(vals_list)
         for lead in leads.filtered("referrer_id"):
             lead._log_birth()
         return leads
 
     def write(self, vals):
-        if "referral_validity" in vals and not gate.is_open(self.env):
-            raise AccessError(self.env._("Use the buttons to find a lead valid or not."))
+        self._check_guarded(vals)
         watched = {"stage_id": "stage_changed", "user_id": "assigned"}
         before = {
             (lead, name): lead[name]
@@ -160,7 +164,10 @@ class CrmLead(models.Model):
             if name in vals and lead.referrer_id
         }
         unknown = self.filtered(lambda lead: not lead.referrer_id)
+        valid = self.filtered(lambda lead: lead.referral_validity == "valid")
+        brought_by = {lead: lead.referrer_id for lead in valid}
         result = super().write(vals)
+        self._check_still_brought_by(brought_by)
         for lead in unknown.filtered("referrer_id"):
             lead._log_birth()
         for (lead, name), old in before.items():
@@ -173,6 +180,38 @@ class CrmLead(models.Model):
                     },
                 )
         return result
+
+    def _check_guarded(self, vals):
+        verdict = vals.get("referral_validity", "to_review") != "to_review"
+        if self and "referral_validity" in vals or verdict:
+            if not gate.is_open(self.env):
+                raise AccessError(
+                    self.env._("Use the buttons to find a lead valid or not.")
+                )
+
+    def _check_still_brought_by(self, brought_by):
+        """Whom a valid lead has rewarded is who brought it, for its contracts too."""
+        for lead, referrer in brought_by.items() if not self.env.su else ():
+            if lead.referrer_id != referrer:
+                raise UserError(
+                    self.env._(
+                        "“%(lead)s” was found valid: %(member)s brought it.",
+                        lead=lead.display_name,
+                        member=referrer.display_name,
+                    )
+                )
+
+    def unlink(self):
+        """Leads that were merged into another stay, archived (rule L3).
+
+        Odoo's wizard and its lead assignment merge first and delete the rest after, and
+        would stop at the ones that have a trail.
+        """
+        merged = self.filtered(lambda lead: not lead.active and lead._is_merged())
+        return super(CrmLead, self - merged).unlink()
+
+    def _is_merged(self):
+        return self.sudo().referral_trail_ids.sorted("sequence")[-1:].node == "merged"
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_with_trail(self):
