@@ -4,6 +4,9 @@ from odoo.tools import SQL
 
 from ..engine import invite_path
 from ..engine.commission import Person
+from . import gate
+
+TREE = {"invite_path", "invite_depth"}
 
 
 class ResPartner(models.Model):
@@ -108,15 +111,18 @@ class ResPartner(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        vals_list = [self._drop_tree(vals) for vals in vals_list]
         partners = super().create(vals_list)
         partners.filtered(lambda p: p.inviter_id or p.member_state)._join_tree()
         return partners
 
     def write(self, vals):
+        vals = self._drop_tree(vals)
         moved = self.browse()
         if "inviter_id" in vals:
             moved = self.filtered(lambda p: p.inviter_id.id != vals["inviter_id"])
             self._check_inviter_unset(moved)
+            self._check_inviter_not_self(vals["inviter_id"])
         result = super().write(vals)
         moved.filtered("invite_path")._move_in_tree()
         if moved or vals.get("member_state"):
@@ -134,6 +140,27 @@ class ResPartner(models.Model):
                 )
             )
 
+    def _check_inviter_not_self(self, inviter_id):
+        if inviter_id in self.ids:
+            raise UserError(
+                self.env._("Nobody can be their own inviter. Choose somebody else.")
+            )
+
+    @api.model
+    def default_get(self, fields):
+        return super().default_get([name for name in fields if name not in TREE])
+
+    @api.model
+    def _drop_tree(self, vals):
+        """Return ``vals`` without the place in the tree, unless it is our own code's.
+
+        The place follows from ``inviter_id`` alone. It is dropped rather than refused
+        because Odoo's merge of contacts copies every field it finds.
+        """
+        if gate.is_open(self.env):
+            return vals
+        return {name: value for name, value in vals.items() if name not in TREE}
+
     def _join_tree(self):
         """Give each partner its path below its inviter, and its personal code."""
         for partner in self.filtered(lambda p: not p.invite_path):
@@ -141,7 +168,7 @@ class ResPartner(models.Model):
             if inviter and not inviter.invite_path:
                 inviter._join_tree()
             path = invite_path.extend(inviter.invite_path or "", partner.id)
-            partner.write(
+            gate.opened(partner).write(
                 {"invite_path": path, "invite_depth": invite_path.depth(path)}
             )
         members = self.filtered(lambda p: p.member_state == "active")
