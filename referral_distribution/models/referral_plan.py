@@ -42,18 +42,25 @@ class ReferralPlan(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        newest = {}
         for vals in vals_list:
             company_id = vals.get("company_id") or self.env.company.id
-            newest = self.search(
-                [("company_id", "=", company_id)], order="version desc", limit=1
-            )
-            vals["version"] = newest.version + 1
+            if company_id not in newest:
+                newest[company_id] = self.search(
+                    [("company_id", "=", company_id)], order="version desc", limit=1
+                ).version
+            newest[company_id] += 1
+            vals["version"] = newest[company_id]
             vals["state"] = "draft"
         return super().create(vals_list)
 
     def write(self, vals):
         if vals.keys() - {"name"}:
             self._check_is_draft()
+        if vals.keys() & {"state", "version"}:
+            raise UserError(
+                self.env._("Activate a plan with its button; its version is given.")
+            )
         return super().write(vals)
 
     @api.ondelete(at_uninstall=False)
@@ -95,6 +102,7 @@ class ReferralPlan(models.Model):
             plan._check_is_draft()
             if not plan.rule_ids:
                 raise UserError(self.env._("Add at least one rule to the plan first."))
+            plan.rule_ids._check_formula()
             self._get_active(plan.company_id)._set_state("archived")
             plan._set_state("active")
 

@@ -36,7 +36,9 @@ class ReferralPlanBracket(models.Model):
 
     def write(self, vals):
         self.rule_id.plan_id._check_is_draft()
-        return super().write(vals)
+        result = super().write(vals)
+        self.rule_id.plan_id._check_is_draft()  # where it was moved to
+        return result
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_in_force(self):

@@ -110,7 +110,9 @@ class ReferralPlanRule(models.Model):
 
     def write(self, vals):
         self.plan_id._check_is_draft()
-        return super().write(vals)
+        result = super().write(vals)
+        self.plan_id._check_is_draft()  # where it was moved to
+        return result
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_in_force(self):
