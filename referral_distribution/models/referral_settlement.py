@@ -1,5 +1,6 @@
 from odoo import Command, api, fields, models
 from odoo.exceptions import AccessError, UserError
+from odoo.tools import clean_context
 
 from . import gate
 
@@ -16,6 +17,7 @@ GUARDED = {
     "currency_id",
     "submitted_by_id",
     "bill_id",
+    "amount_total",
     "commission_ids",
 }
 
@@ -100,14 +102,14 @@ class ReferralSettlement(models.Model):
 
         :return: the new draft settlements, one per company, beneficiary and currency.
         """
-        settlements = self.browse()
+        settlements = self.with_context(clean_context(self.env.context)).browse()
         free = commissions.sudo().filtered(
             lambda line: line.state == "approved" and not line.settlement_id
         )
         keys = ["company_id", "partner_id", "currency_id"]
         for key, lines in free.grouped(lambda line: tuple(line[k] for k in keys)).items():
             vals = {name: record.id for name, record in zip(keys, key, strict=True)}
-            settlement = self.sudo().create(vals)
+            settlement = settlements.sudo().create(vals)
             gate.opened(lines).write({"settlement_id": settlement.id})
             settlements += settlement
         return settlements.with_env(self.env)
@@ -136,7 +138,8 @@ class ReferralSettlement(models.Model):
 
     def _make_bill(self):
         self.ensure_one()
-        bill = self.env["account.move"].sudo().create(self._prepare_bill_vals())
+        bills = self.env["account.move"].with_context(clean_context(self.env.context))
+        bill = bills.sudo().create(self._prepare_bill_vals())
         gate.opened(self.sudo()).bill_id = bill
 
     def _set_state(self, state, **values):
