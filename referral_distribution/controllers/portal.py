@@ -215,7 +215,8 @@ class ReferralPortal(CustomerPortal):
 
         :param set paths: targets of personal links, as ``/blog/news-1``.
         """
-        return {path: path for path in paths}
+        front = request.env._("Front page")
+        return {path: front if path == "/" else path for path in paths}
 
     def _get_pager(self, url, total, page, step, **url_args):
         """Return Odoo's pager; a page that does not exist is the nearest one (P6)."""

@@ -108,7 +108,7 @@ class ReferralRecordsPortal(ReferralPortal):
             ],
             "pager": pages,
             "steps": [
-                request.env._("Contracted"),
+                request.env._("Signed"),
                 request.env._("Completed"),
                 request.env._("Paid"),
                 request.env._("Confirmed"),

@@ -41,8 +41,25 @@ export class ReferralShare extends Interaction {
             "t-on-click.withTarget": this.onShare,
             "t-att-class": () => ({ "d-none": !navigator.share }),
         },
+        ".o_referral_actions .o_referral_copy": {
+            "t-att-class": () => ({
+                "btn-primary": !navigator.share,
+                "btn-outline-primary": !!navigator.share,
+            }),
+        },
         ".o_referral_url": { "t-on-focus.withTarget": (ev, input) => input.select() },
     };
+
+    /** Brings the current tab and choice into view in rows that scroll on a phone. */
+    start() {
+        for (const row of this.el.querySelectorAll(".o_referral_tabs, .o_referral_chips")) {
+            const current = row.querySelector(".active")?.getBoundingClientRect();
+            const { left, width } = row.getBoundingClientRect();
+            if (current && current.right > left + width) {
+                row.scrollLeft += current.left - left - (width - current.width) / 2;
+            }
+        }
+    }
 
     /**
      * @param {Event} ev
