@@ -1,4 +1,11 @@
-from odoo import fields, models
+import hashlib
+import json
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+SAME_REQUEST_WINDOW = timedelta(days=1)
 
 
 class CrmLead(models.Model):
@@ -12,3 +19,46 @@ class CrmLead(models.Model):
         index="btree_not_null",
         help="The article whose link the visitor came through (rule L1).",
     )
+    referral_request_digest = fields.Char(
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        help="What the visitor wrote into the contact form, as a hash.",
+    )
+
+    @api.model
+    def _get_request_digest(self, values, custom):
+        """Return the hash of what a visitor typed, for visitors of a personal link.
+
+        :param dict values: the form's values for the lead.
+        :param str custom: the form's other values, as text.
+        :return: False when the visitor came through no personal link.
+        """
+        link_id = self._get_touch_values().get("referral_link_id")
+        if not link_id:
+            return False
+        typed = json.dumps([link_id, values, custom], sort_keys=True, default=str)
+        return hashlib.sha256(typed.encode()).hexdigest()
+
+    @api.model
+    def _find_same_request(self, digest):
+        """Return the lead that the same form made within a day, or an empty set.
+
+        The link's row is written first: of two forms sent at once, the second waits
+        for the first, gets a serialization failure, is tried again by Odoo, and finds
+        the lead.
+        """
+        if not digest:
+            return self.browse()
+        link_id = self._get_touch_values()["referral_link_id"]
+        self.env.cr.execute(
+            SQL(
+                "UPDATE referral_link SET write_date = write_date WHERE id = %s",
+                link_id,
+            )
+        )
+        since = fields.Datetime.now() - SAME_REQUEST_WINDOW
+        return self.with_context(active_test=False).search(
+            [("referral_request_digest", "=", digest), ("create_date", ">=", since)],
+            limit=1,
+        )
