@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 
 from . import clean, machine, odoo
@@ -30,6 +31,7 @@ class House:
 
 def main(arguments):
     """Run one command; return its exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends children, too
     try:
         return _dispatch(arguments) or 0
     except Problem as problem:

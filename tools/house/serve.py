@@ -138,7 +138,6 @@ def serve_demo(house, port):
     else:
         databases.create(DEMO_DATABASE, demo=True, replace=True)
     server = LiveServer(house.runner, DEMO_DATABASE, port)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with step("Starting the server"):
             server.start()

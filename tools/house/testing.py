@@ -19,6 +19,7 @@ from .runner import complaints
 from .settings import REPO, TEST_DATABASE, find_addons
 
 NOTHING_COLLECTED = 5
+LOCK_PATIENCE = 60
 BLACK_BOX = "tests/"
 # (regular expression, why the line is harmless)
 ALLOWED = ()
@@ -137,7 +138,12 @@ def _run_black_box(house, selection):
 def _pytest(house, report, options, paths):
     report.unlink(missing_ok=True)
     argv = [house.venv.python, "-m", "pytest", f"--junit-xml={report}", *options]
-    environment = {**house.server.environment(), "ODOO_HOME": str(house.venv.odoo_home)}
+    environment = {
+        **house.server.environment(),
+        "ODOO_HOME": str(house.venv.odoo_home),
+        # a test that waits for its own lock ends with an error instead of never
+        "PGOPTIONS": f"-c lock_timeout={LOCK_PATIENCE}s",
+    }
     done = subprocess.run(
         [*map(str, argv), *paths],
         cwd=REPO,
