@@ -153,7 +153,7 @@ class ReferralSharePortal(ReferralPortal):
     def _get_own_link(self, member, link_id):
         """Return one of the member's own active links; empty for any other id (P1)."""
         links = request.env["referral.link"].sudo()
-        if not isinstance(link_id, int) or not member:
+        if type(link_id) is not int or not member:  # a bool is an int too
             return links
         return links.search(
             Domain("id", "=", link_id)

@@ -68,6 +68,7 @@ export class ReferralShare extends Interaction {
     async onCopy(ev, button) {
         const copied = await this.waitFor(copyText(button.dataset.copyText));
         this.say(button, copied ? _t("Copied") : _t("Select the text to copy it"));
+        button.classList.toggle("o_referral_copied", copied);
         if (copied) {
             await this.record(button, "copy");
         }
@@ -117,7 +118,6 @@ export class ReferralShare extends Interaction {
         button.dataset.saying = "1";
         label.setAttribute("role", "status");
         label.textContent = text;
-        button.classList.add("o_referral_copied");
         this.waitForTimeout(() => {
             label.textContent = before;
             label.removeAttribute("role");
