@@ -8,6 +8,7 @@ from odoo.tools import SQL
 
 from ..engine import chain
 from ..engine.immutable import protect
+
 # What an entry's content may say, in the order a reader wants it.
 CONTENT_KEYS = (
     "who",
@@ -104,10 +105,14 @@ class ReferralTrailEntry(models.Model):
         raise UserError(self.env._("Trail entries are written by the system only."))
 
     def write(self, vals):
-        raise UserError(self.env._("A trail entry is never changed (rule L3)."))
+        if self:  # Odoo's merge of contacts writes to what it found: nothing
+            raise UserError(self.env._("A trail entry is never changed (rule L3)."))
+        return True
 
     def unlink(self):
-        raise UserError(self.env._("A trail entry is never deleted (rule L3)."))
+        if self:
+            raise UserError(self.env._("A trail entry is never deleted (rule L3)."))
+        return True
 
     @api.model
     def _append(self, leads, node, document=None, content=None, occurred_at=None):
