@@ -74,7 +74,8 @@ class ResPartner(models.Model):
     @api.depends("invite_code_ids.code")
     def _compute_invite_code(self):
         for partner in self:
-            partner.invite_code = partner.invite_code_ids[:1].code
+            codes = partner.invite_code_ids.mapped("code")
+            partner.invite_code = codes[0] if codes else False
 
     def _search_invite_code(self, operator, value):
         return [("invite_code_ids.code", operator, value)]
@@ -86,14 +87,19 @@ class ResPartner(models.Model):
             partner.invite_team_size = sizes.get(partner.id, 0)
 
     def _query_team_sizes(self):
-        """Return ``{partner id: members below}`` in one prefix-indexed statement."""
+        """Return ``{partner id: members below}`` in one statement.
+
+        The range from "1/7/" to "1/70" is what starts with "1/7/", as "0" follows "/";
+        unlike LIKE with a pattern from another row, it can use the index on the path.
+        """
         self.flush_model(["invite_path"])
         return dict(
             self.env.execute_query(
                 SQL(
                     "SELECT top.id, count(*) - 1 FROM res_partner top"
                     " JOIN res_partner below"
-                    "   ON below.invite_path LIKE top.invite_path || '%%'"
+                    "   ON below.invite_path ~>=~ top.invite_path"
+                    "   AND below.invite_path ~<~ (rtrim(top.invite_path, '/') || '0')"
                     " WHERE top.id IN %s AND below.member_state IS NOT NULL"
                     " GROUP BY top.id",
                     tuple(self.ids) or (0,),
