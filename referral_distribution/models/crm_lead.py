@@ -182,12 +182,12 @@ class CrmLead(models.Model):
         return result
 
     def _check_guarded(self, vals):
-        verdict = vals.get("referral_validity", "to_review") != "to_review"
-        if self and "referral_validity" in vals or verdict:
-            if not gate.is_open(self.env):
-                raise AccessError(
-                    self.env._("Use the buttons to find a lead valid or not.")
-                )
+        decides = vals.get("referral_validity", "to_review") != "to_review"
+        decides = decides or (self and "referral_validity" in vals)
+        if decides and not gate.is_open(self.env):
+            raise AccessError(
+                self.env._("Use the buttons to find a lead valid or not.")
+            )
 
     def _check_still_brought_by(self, brought_by):
         """Whom a valid lead has rewarded is who brought it, for its contracts too."""

@@ -82,9 +82,7 @@ class ReferralSettlement(models.Model):
 
     def write(self, vals):
         if GUARDED & vals.keys() and not gate.is_open(self.env):
-            raise AccessError(
-                self.env._("A settlement moves by its buttons only.")
-            )
+            raise AccessError(self.env._("A settlement moves by its buttons only."))
         return super().write(vals)
 
     @api.ondelete(at_uninstall=False)
@@ -107,7 +105,9 @@ class ReferralSettlement(models.Model):
             lambda line: line.state == "approved" and not line.settlement_id
         )
         keys = ["company_id", "partner_id", "currency_id"]
-        for key, lines in free.grouped(lambda line: tuple(line[k] for k in keys)).items():
+        for key, lines in free.grouped(
+            lambda line: tuple(line[k] for k in keys)
+        ).items():
             vals = {name: record.id for name, record in zip(keys, key, strict=True)}
             settlement = settlements.sudo().create(vals)
             gate.opened(lines).write({"settlement_id": settlement.id})
@@ -126,7 +126,9 @@ class ReferralSettlement(models.Model):
             "submitted_by_id"
         ):
             raise UserError(
-                self.env._("Who submitted a settlement cannot approve it: ask a colleague.")
+                self.env._(
+                    "Who submitted a settlement cannot approve it: ask a colleague."
+                )
             )
         for settlement in self._set_state("approved"):
             settlement._make_bill()

@@ -8,8 +8,8 @@ class ResUsers(models.Model):
     def _referral_require(self, role):
         """Refuse unless the user holds ``role`` (or is the superuser, OdooBot).
 
-        ``env.user`` is always a record in superuser mode, so ``self.env.su`` says nothing
-        about the caller here: only who the user is counts. ``sudo()`` lends no role.
+        ``env.user`` is always a record in superuser mode, so ``self.env.su`` says
+        nothing about the caller: only who the user is counts. ``sudo()`` lends no role.
 
         :param str role: xml id of a group of this addon, without the module.
         :raises AccessError: naming the role that is missing.

@@ -240,9 +240,7 @@ class SaleOrder(models.Model):
             ]
         )
         plan = self.env["referral.plan"].sudo()._get_active(self.company_id)
-        self._write_guarded(
-            {"project_phase": earlier + 1, "referral_plan_id": plan.id}
-        )
+        self._write_guarded({"project_phase": earlier + 1, "referral_plan_id": plan.id})
         self._log_referral("contracted")
 
     def _action_cancel(self):
@@ -360,7 +358,10 @@ class SaleOrder(models.Model):
                     )
                 )
             )
-            for name, field in (("untaxed", "amount_untaxed"), ("total", "amount_total"))
+            for name, field in (
+                ("untaxed", "amount_untaxed"),
+                ("total", "amount_total"),
+            )
         }
         return Facts(
             trigger=trigger,
