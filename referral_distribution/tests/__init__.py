@@ -1,0 +1,4 @@
+from . import test_contracts
+from . import test_engine
+from . import test_members
+from . import test_portal

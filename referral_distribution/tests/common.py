@@ -1,0 +1,199 @@
+from contextlib import contextmanager
+
+import psycopg2
+
+from odoo.fields import Command, Date
+from odoo.tests import TransactionCase, new_test_user
+from odoo.tools import mute_logger
+
+from odoo.addons.base.tests.common import DISABLED_MAIL_CONTEXT
+
+ROLE = "referral_distribution.group_"
+RULES = (
+    {
+        "name": "Valid lead",
+        "trigger": "lead_valid",
+        "rate_type": "fixed",
+        "amount": 10,
+    },
+    {"name": "First contract", "phase": "first", "rate": 0.5},
+    {"name": "Repeat contract", "phase": "repeat", "rate": 1},
+    {"name": "Inviter", "level": 1, "base": "member_reward", "rate": 10},
+)
+
+
+class ReferralCase(TransactionCase):
+    """A plan in force, three members in a row, a channel, and one user per role.
+
+    ``grandparent`` invited ``inviter``, who invited ``member``; ``portal`` is the
+    member's login. The plan pays in the company's currency: 10 for a valid lead, 0.5 %
+    of a customer's first contract, 1 % of later ones, and the inviter 10 % of that.
+
+    A contract from the visitor's lead to the money in the bank:
+
+        lead = self.make_lead()
+        order = self.make_contract(lead, amount=120000)  # signed by self.sales
+        self.pay(self.invoice(order))  # by self.finance
+        order.with_user(self.finance).action_referral_confirm()
+    """
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env = cls.env(context={**cls.env.context, **DISABLED_MAIL_CONTEXT})
+        cls.company = cls.env.company
+        cls.currency = cls.company.currency_id
+        cls._make_people()
+        cls.plan = cls.make_plan()
+        cls.plan._activate()
+        cls.channel = cls.env["referral.channel"].create({"name": "Our community"})
+        cls.link = cls.env["referral.link"]._obtain(cls.member, cls.channel, "/shop")
+        cls.customer = cls.env["res.partner"].create(
+            {"name": "A Customer", "is_company": True}
+        )
+        cls.product = cls.env["product.product"].create(
+            {
+                "name": "Service",
+                "type": "service",
+                "invoice_policy": "order",
+                "taxes_id": [Command.clear()],
+            }
+        )
+
+    @classmethod
+    def _make_people(cls):
+        cls.grandparent = cls.make_member("Grandparent")
+        cls.inviter = cls.make_member("Inviter", inviter_id=cls.grandparent.id)
+        cls.member = cls.make_member("Member", inviter_id=cls.inviter.id)
+        cls.sales = cls.make_user("rd_sales", "sales")
+        cls.finance = cls.make_user("rd_finance", "finance")
+        cls.finance_2 = cls.make_user("rd_finance_2", "finance")
+        cls.manager = cls.make_user("rd_manager", "manager")
+        cls.clerk = new_test_user(
+            cls.env, login="rd_clerk", groups="sales_team.group_sale_salesman"
+        )
+        cls.portal = new_test_user(
+            cls.env,
+            login="rd_portal",
+            groups="base.group_portal",
+            partner_id=cls.member.id,
+        )
+        cls.stranger = new_test_user(
+            cls.env, login="rd_stranger", groups="base.group_portal"
+        )
+
+    @classmethod
+    def make_user(cls, login, role, **values):
+        groups = f"base.group_user,{ROLE}{role}"
+        return new_test_user(cls.env, login=login, groups=groups, **values)
+
+    @classmethod
+    def make_member(cls, name, **values):
+        return cls.env["res.partner"].create(
+            {"name": name, "member_state": "active", **values}
+        )
+
+    @classmethod
+    def make_plan(cls, rules=RULES, **values):
+        """Return a draft plan that pays in the company's currency."""
+        return cls.env["referral.plan"].create(
+            {
+                "name": "Money plan",
+                "rule_ids": [
+                    Command.create({"currency_id": cls.currency.id, **rule})
+                    for rule in rules
+                ],
+                **values,
+            }
+        )
+
+    @classmethod
+    def make_lead(cls, **values):
+        """Return a lead that came through the member's link."""
+        values = {"name": "A lead", "referral_link_id": cls.link.id, **values}
+        return cls.env["crm.lead"].create(values)
+
+    @classmethod
+    def make_order(cls, lead=None, amount=120000.0, **values):
+        """Return a quotation of the sales user, from the lead if there is one."""
+        lead = lead if lead is not None else cls.env["crm.lead"]
+        line = {"product_id": cls.product.id, "price_unit": amount, "tax_ids": []}
+        return (
+            cls.env["sale.order"]
+            .with_user(cls.sales)
+            .create(
+                {
+                    "partner_id": cls.customer.id,
+                    "opportunity_id": lead.id,
+                    "order_line": [Command.create(line)],
+                    **values,
+                }
+            )
+        )
+
+    @classmethod
+    def make_contract(cls, lead=None, amount=120000.0, **values):
+        """Return an order the sales user has confirmed."""
+        order = cls.make_order(lead, amount, **values)
+        order.action_confirm()
+        return order
+
+    @classmethod
+    def invoice(cls, order):
+        """Return the posted invoice of what is left to invoice, made by finance."""
+        invoice = order.with_user(cls.finance)._create_invoices(final=True)
+        invoice.action_post()
+        return invoice
+
+    @classmethod
+    def pay(cls, invoices, amount=None):
+        """Register a payment of finance's: all that is left, or ``amount``."""
+        vals = {"payment_date": Date.today()}
+        if amount is not None:
+            vals["amount"] = amount
+        wizard = (
+            cls.env["account.payment.register"]
+            .with_user(cls.finance)
+            .with_context(active_model="account.move", active_ids=invoices.ids)
+            .create(vals)
+        )
+        payments = wizard._create_payments()
+        cls.env.flush_all()
+        return payments
+
+    @classmethod
+    def make_paid_contract(cls, lead=None, amount=120000.0, **values):
+        """Return a contract that waits for finance's decision."""
+        lead = lead if lead is not None else cls.make_lead()
+        order = cls.make_contract(lead, amount, **values)
+        cls.pay(cls.invoice(order))
+        return order
+
+    def assertRewards(self, source, expected):
+        """Compare who earned how much on a lead or contract.
+
+        :param expected: list of ``(partner, level, amount)``.
+        """
+        lines = source.sudo().referral_commission_ids
+        if source._name == "crm.lead":
+            lines = lines.filtered(lambda line: not line.order_id)
+        found = [
+            (line.partner_id, line.level, line.amount)
+            for line in lines.sorted(lambda line: (line.level, line.id))
+        ]
+        self.assertEqual(found, expected)
+
+    def nodes(self, lead):
+        """Return the nodes of the lead's trail, in order."""
+        entries = lead.sudo().referral_trail_ids.sorted("sequence")
+        return entries.mapped("node")
+
+    @contextmanager
+    def assertDatabaseRefuses(self, error=psycopg2.errors.CheckViolation):
+        """The database itself refuses the statements inside."""
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaises(error),
+            self.env.cr.savepoint(),
+        ):
+            yield
