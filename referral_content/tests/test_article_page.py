@@ -70,10 +70,8 @@ class TestArticlePage(ContentCase, HttpCase):
         values = form.xpath("//*[@data-for='contactus_form']/@data-values")[0]
         self.assertIn("A factory in Suzhou", values)
 
-    def test_who_orders_after_a_members_link_is_a_lead_of_the_article(self):
-        link = self.make_link(self.article)
-        self.env.flush_all()
-        self.url_open(f"/s/{link.code}")
+    def _order(self, **typed):
+        """Send the order entry's form as a visitor does; return the lead."""
         page = self.url_open(self.article._get_order_entry_url()).text
         answer = self.url_open(
             "/website/form/crm.lead",
@@ -85,11 +83,20 @@ class TestArticlePage(ContentCase, HttpCase):
                 "email_from": "li.lei@example.com",
                 "phone": "+86 10 5555 0100",
                 "description": "We would like the same.",
+                **typed,
             },
         )
-        lead = self.env["crm.lead"].browse(answer.json()["id"])
+        return self.env["crm.lead"].browse(answer.json()["id"])
+
+    def _open_link(self):
+        link = self.make_link(self.article)
+        self.env.flush_all()
+        self.url_open(f"/s/{link.code}")
+
+    def test_who_orders_after_a_members_link_is_a_lead_of_the_article(self):
+        self._open_link()
         self.assertRecordValues(
-            lead,
+            self._order(),
             [
                 {
                     "name": "A factory in Suzhou",
@@ -100,6 +107,17 @@ class TestArticlePage(ContentCase, HttpCase):
                 }
             ],
         )
+
+    def test_a_form_sent_twice_is_one_lead(self):  # rule L5
+        self._open_link()
+        lead = self._order()
+        self.assertEqual(self._order(), lead)
+        self.assertNotEqual(self._order(description="Something else."), lead)
+
+    def test_visitors_without_a_link_are_leads_as_ever(self):
+        lead = self._order()
+        self.assertFalse(lead.referrer_id or lead.blog_post_id)
+        self.assertNotEqual(self._order(), lead)
 
     def test_a_member_can_share_and_earn(self):
         self.authenticate(self.mia.login, self.mia.login)
