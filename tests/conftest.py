@@ -67,7 +67,7 @@ class Rpc:
         content = answer.json()
         if "error" in content:
             raise RpcError(content["error"])
-        return content["result"]
+        return content.get("result")
 
 
 class Server(LiveServer):

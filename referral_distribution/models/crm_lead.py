@@ -276,6 +276,7 @@ class CrmLead(models.Model):
             )
         todo._set_validity("valid", "validated")
         self.env["referral.commission"]._accrue("lead_valid", todo)
+        return True
 
     def action_referral_invalidate(self, reason, verdict="invalid"):
         """Find the leads invalid, or duplicates, with a reason (rule L2).
@@ -299,6 +300,7 @@ class CrmLead(models.Model):
             )
         todo = self.filtered(lambda lead: lead.referral_validity != verdict)
         todo._set_validity(verdict, "invalidated", reason.strip())
+        return True
 
     def _set_validity(self, validity, node, reason=False):
         """Write the verdict and its reason, and log it. The one way a lead changes."""

@@ -86,6 +86,7 @@ class ReferralPlan(models.Model):
         """Put this draft in force and archive the version before it."""
         self.env.user._referral_require("group_manager")
         self._activate()
+        return True
 
     def action_new_version(self):
         """Return a form on a new draft with the same rules."""

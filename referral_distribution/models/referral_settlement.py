@@ -118,6 +118,7 @@ class ReferralSettlement(models.Model):
         """Hand the settlement over for approval (draft -> submitted)."""
         self.env.user._referral_require("group_finance")
         self._set_state("submitted", submitted_by_id=self.env.uid)
+        return True
 
     def action_approve(self):
         """Approve and make the vendor bill; not by who submitted it (rule C6)."""
@@ -132,11 +133,13 @@ class ReferralSettlement(models.Model):
             )
         for settlement in self._set_state("approved"):
             settlement._make_bill()
+        return True
 
     def action_reset(self):
         """Take a submitted settlement back to draft."""
         self.env.user._referral_require("group_finance")
         self._set_state("draft")
+        return True
 
     def _make_bill(self):
         self.ensure_one()

@@ -279,6 +279,7 @@ class SaleOrder(models.Model):
         todo._check_to_confirm()
         todo._decide("confirmed")
         self.env["referral.commission"]._accrue("contract", todo)
+        return True
 
     def action_referral_refuse(self, reason):
         """Finance refuses the reward, with a reason (rule C3).
@@ -293,6 +294,7 @@ class SaleOrder(models.Model):
         todo = self.filtered(lambda order: order.referral_state != "refused")
         todo._check_to_confirm()
         todo._decide("refused", reason.strip())
+        return True
 
     def _check_to_confirm(self):
         labels = dict(self._fields["referral_state"]._description_selection(self.env))
