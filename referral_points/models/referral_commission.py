@@ -1,0 +1,46 @@
+from odoo import models
+
+from odoo.addons.referral_distribution.controllers.portal import masked
+
+
+class ReferralCommission(models.Model):
+    _inherit = "referral.commission"
+
+    def _settle_at_once(self):
+        """Points go to the wallet the moment they are approved (rules P1, C6)."""
+        paid = super()._settle_at_once()
+        points = self.env.ref("referral_points.currency_pts")
+        todo = (self - paid).filtered(lambda line: line.currency_id == points)
+        todo._post_earnings()
+        return paid + todo
+
+    def _post_earnings(self):
+        """Post one earning per commission into its beneficiary's wallet, in a batch."""
+        wallets = self.env["referral.wallet"]._of_many(
+            (line.partner_id.id, line.company_id.id) for line in self
+        )
+        self.env["referral.wallet"]._post_batch(
+            [
+                {
+                    "wallet_id": wallets[line.partner_id.id, line.company_id.id].id,
+                    "entry_type": "earn",
+                    "points": line.amount,
+                    "idempotency_key": f"commission:{line.id}",
+                    "origin_ref": f"{line._name},{line.id}",
+                }
+                for line in self
+            ]
+        )
+
+    def _get_wallet_reason(self):
+        """Tell the member what the points are for (rule C8)."""
+        self.ensure_one()
+        if self.trigger == "lead_valid":
+            lead = self.lead_id
+            name = lead.partner_name or masked(lead.contact_name or lead.email_from)
+            return self.env._("Valid lead: %(lead)s", lead=name)
+        return self.env._(
+            "Contract %(contract)s: %(explanation)s",
+            contract=self.order_id.name,
+            explanation=self.explanation_text,
+        )

@@ -1,0 +1,127 @@
+from odoo.tests import tagged
+
+from .common import PointsCommon
+
+
+@tagged("post_install", "-at_install")
+class TestCommissionToWallet(PointsCommon):
+    """Rewards in points reach the wallet the moment they are approved."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        plans = cls.env["referral.plan"]
+        if not plans._get_active(cls.company):
+            plans.search([("company_id", "=", cls.company.id)]).unlink()
+            plans._referral_create_points_plan(cls.company)
+        cls.inviter = cls.member
+        cls.referrer = cls._create_member("Bo", inviter_id=cls.inviter.id)
+
+    def _validate_lead(self, name="ACME"):
+        lead = self.env["crm.lead"].create(
+            {"name": "Inquiry", "partner_name": name, "referrer_id": self.referrer.id}
+        )
+        lead.with_user(self.sales).action_referral_validate()
+        return lead
+
+    def _accrue_contract(self, phase, amount=120000):
+        """Return the commissions of a contract, accrued as finance's confirm does."""
+        customer = self.env["res.partner"].create({"name": "ACME"})
+        product = self.env["product.product"].create(
+            {"name": "Development", "type": "service", "taxes_id": False}
+        )
+        orders = self.env["sale.order"].create(
+            [
+                {
+                    "partner_id": customer.id,
+                    "referrer_id": self.referrer.id,
+                    "order_line": [
+                        (0, 0, {"product_id": product.id, "price_unit": amount})
+                    ],
+                }
+                for _number in range(phase)
+            ]
+        )
+        for order in orders:
+            order.action_confirm()
+        self.assertEqual(orders[-1].project_phase, phase)
+        return self.env["referral.commission"]._accrue("contract", orders[-1])
+
+    def test_the_company_starts_with_the_plan_of_the_rules(self):
+        # rules L2, C1, C2, M4
+        plan = self.env["referral.plan"].create(
+            {
+                "name": "Fresh",
+                "rule_ids": [
+                    (0, 0, vals)
+                    for vals in self.env["referral.plan"]._prepare_points_rules()
+                ],
+            }
+        )
+        self.assertEqual(plan.rule_ids.currency_id, self.points_currency)
+        self.assertRecordValues(
+            plan.rule_ids,
+            [
+                {"trigger": "lead_valid", "level": 0, "amount": 10, "rate": 0},
+                {"trigger": "contract", "level": 0, "amount": 0, "rate": 0.5},
+                {"trigger": "contract", "level": 0, "amount": 0, "rate": 1},
+                {"trigger": "contract", "level": 1, "amount": 0, "rate": 10},
+            ],
+        )
+
+    def test_a_company_with_a_plan_keeps_it(self):
+        plans = self.env["referral.plan"]
+        count = plans.search_count([("company_id", "=", self.company.id)])
+        plans._referral_create_points_plan(self.company)
+        self.assertEqual(
+            plans.search_count([("company_id", "=", self.company.id)]), count
+        )
+
+    def test_a_valid_lead_earns_ten_points_once(self):
+        # rule L2; threat W4
+        lead = self._validate_lead()
+        lead.with_user(self.sales).action_referral_validate()
+        lead.referral_commission_ids._settle_at_once()
+        wallet = self._open_wallet(member=self.referrer)
+        self.assertSums(wallet, 10)
+        self.assertEqual(wallet.entry_ids.reason, "Valid lead: ACME")
+        self.assertEqual(lead.referral_commission_ids.state, "settled")
+        self.assertEqual(wallet.entry_ids.origin_ref, lead.referral_commission_ids)
+        self.assertEqual(wallet.entry_ids.posted_by_id, self.sales)
+
+    def test_a_first_contract_earns_half_a_per_cent_and_the_inviter_a_tenth(self):
+        # rules C1, M4: 120,000.00 -> 600.00 and 60.00
+        self._accrue_contract(phase=1)
+        wallet = self._open_wallet(member=self.referrer)
+        self.assertSums(wallet, 600)
+        self.assertSums(self._open_wallet(member=self.inviter), 60)
+        self.assertIn("120,000.00", wallet.entry_ids.reason)
+        self.assertIn("0.5 %", wallet.entry_ids.reason)
+
+    def test_a_later_contract_earns_one_per_cent(self):
+        # rule C2
+        self._accrue_contract(phase=2)
+        self.assertSums(self._open_wallet(member=self.referrer), 1200)
+        self.assertSums(self._open_wallet(member=self.inviter), 120)
+
+    def test_a_contract_in_money_earns_points_by_the_value_of_a_point(self):
+        # rule P1: half the value, twice the points
+        self.company.referral_point_value = 0.5
+        self._accrue_contract(phase=1)
+        self.assertSums(self._open_wallet(member=self.referrer), 1200)
+
+    def test_rewards_in_money_do_not_touch_the_wallet(self):
+        lead = self._validate_lead()
+        line = lead.referral_commission_ids
+        money = line.create(
+            line.copy_data(
+                {
+                    "currency_id": self.company.currency_id.id,
+                    "partner_id": self.inviter.id,
+                    "state": "pending",
+                }
+            )
+        )
+        money._approve()
+        self.assertEqual(money.state, "approved")
+        self.assertSums(self._open_wallet(member=self.inviter), 0)
