@@ -22,6 +22,12 @@
         "views/referral_privilege_views.xml",
         "views/referral_points_menus.xml",
         "views/res_config_settings_views.xml",
+        "views/portal_templates.xml",
     ],
+    "assets": {
+        "web.assets_frontend": [
+            "referral_points/static/src/scss/portal_wallet.scss",
+        ],
+    },
     "post_init_hook": "post_init_hook",
 }
