@@ -140,14 +140,17 @@ class ReferralPortal(CustomerPortal):
             "contracts": request.env["sale.order"]
             .sudo()
             .search_count(self._get_contract_domain(member)),
-            "earned": request.env["referral.commission"]
-            .sudo()
-            ._read_group(
-                self._get_commission_domain(member) & Domain("state", "!=", "reversed"),
-                ["currency_id"],
-                ["amount:sum"],
-            ),
+            "earned": self._get_earned(member),
         }
+
+    def _get_earned(self, member):
+        """Return the sum of the member's standing rewards: [(res.currency, amount)]."""
+        rewards = request.env["referral.commission"].sudo()
+        return rewards._read_group(
+            self._get_commission_domain(member) & Domain("state", "!=", "reversed"),
+            ["currency_id"],
+            ["amount:sum"],
+        )
 
     def _get_lead_domain(self, member):
         company = request.env.company

@@ -53,6 +53,22 @@ class ReferralRecordsPortal(ReferralPortal):
         return request.render("referral_distribution.portal_referral_contracts", values)
 
     @route(
+        ["/my/referral/earnings", "/my/referral/earnings/page/<page>"],
+        type="http",
+        auth="user",
+        website=True,
+        readonly=True,
+    )
+    def portal_referral_earnings(self, page="1", **_unknown):
+        """List every reward behind the member's "earned", with its figures (C8)."""
+        member = self._get_member()
+        values = self._prepare_referral_layout_values("earnings")
+        if not member:
+            return self._render_non_member(values)
+        values |= self._prepare_earning_list_values(member, page)
+        return request.render("referral_distribution.portal_referral_earnings", values)
+
+    @route(
         ["/my/referral/team", "/my/referral/team/page/<page>"],
         type="http",
         auth="user",
@@ -133,9 +149,7 @@ class ReferralRecordsPortal(ReferralPortal):
         )
         return {
             "name": order.name,
-            "customer": (
-                customer.name if customer.is_company else masked(customer.name)
-            ),
+            "customer": self._get_customer_name(customer),
             "phase": order.project_phase,
             "date": order.date_order,
             "amount": order.amount_untaxed,
@@ -143,15 +157,7 @@ class ReferralRecordsPortal(ReferralPortal):
             "refused": order.referral_state == "refused",
             "done": STEPS_DONE.get(order.referral_state, 0) + rewarded,
             "hint": self._get_contract_hint(order, rewards, rewarded),
-            "rewards": [
-                {
-                    "amount": reward.amount,
-                    "currency": reward.currency_id,
-                    "explanation": reward.explanation_text,
-                    "reversed": reward.state == "reversed",
-                }
-                for reward in rewards
-            ],
+            "rewards": [self._prepare_reward_card(reward) for reward in rewards],
         }
 
     def _get_contract_hint(self, order, rewards, rewarded):
@@ -173,6 +179,51 @@ class ReferralRecordsPortal(ReferralPortal):
                 reason=order.referral_reason or "–",
             ),
         }.get(order.referral_state, "")
+
+    def _prepare_earning_list_values(self, member, page):
+        rewards = request.env["referral.commission"].sudo()
+        domain = self._get_commission_domain(member)
+        pages = self._get_pager(
+            "/my/referral/earnings", rewards.search_count(domain), page, PAGE_SIZE
+        )
+        rewards = rewards.search(
+            domain, order="id desc", offset=pages["offset"], limit=PAGE_SIZE
+        )
+        labels = self._get_selection(rewards, "trigger")
+        return {
+            "earnings": [
+                {
+                    "what": labels[reward.trigger],
+                    "date": reward.create_date,
+                    "source": self._get_reward_source(member, reward),
+                    **self._prepare_reward_card(reward),
+                }
+                for reward in rewards
+            ],
+            "earned": self._get_earned(member),
+            "pager": pages,
+        }
+
+    def _get_reward_source(self, member, reward):
+        """Return whom a reward came from, as far as the member may know."""
+        referrer = reward.order_id.referrer_id or reward.lead_id.referrer_id
+        if referrer and referrer != member:
+            return request.env._("Through %(name)s", name=masked(referrer.name))
+        if reward.order_id:
+            customer = reward.order_id.partner_id.commercial_partner_id
+            return f"{reward.order_id.name}, {self._get_customer_name(customer)}"
+        return self._get_lead_name(reward.lead_id)
+
+    def _prepare_reward_card(self, reward):
+        return {
+            "amount": reward.amount,
+            "currency": reward.currency_id,
+            "explanation": reward.explanation_text,
+            "reversed": reward.state == "reversed",
+        }
+
+    def _get_customer_name(self, customer):
+        return customer.name if customer.is_company else masked(customer.name)
 
     def _prepare_team_list_values(self, member, page, level):
         counts = self._count_team(member)

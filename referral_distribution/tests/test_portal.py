@@ -9,7 +9,7 @@ from odoo.tools import mute_logger
 from ..controllers import portal as portal_module
 from .common import ReferralCase
 
-PAGES = ("", "/share", "/leads", "/contracts", "/team")
+PAGES = ("", "/share", "/leads", "/contracts", "/team", "/earnings")
 JUNK = (
     "page=abc",
     "page=-1",
@@ -166,7 +166,7 @@ class TestPortalPages(PortalCase):
     def test_lists_take_the_same_queries_however_long_they_are(self):
         # rule X1
         self.log_in()
-        pages = ("", "/leads", "/contracts", "/team")
+        pages = [page for page in PAGES if page != "/share"]
         self.fill_lists(5)
         few = [self.count_queries(f"/my/referral{page}") for page in pages]
         self.fill_lists(25)
@@ -297,6 +297,24 @@ class TestPortalRecords(PortalCase):
         page = self.assert_steps(5, "Your reward")
         self.assertIn("0.5 %", page)
         self.assertIn("600.00", page)
+
+    def test_each_reward_behind_the_sum_is_explained(self):
+        # rules C8, M4
+        lead = self.make_lead(partner_name="Harvest Foods")
+        lead.with_user(self.sales).action_referral_validate()
+        order = self.make_paid_contract(lead)
+        order.with_user(self.finance).action_referral_confirm()
+        self.log_in()
+        page = self.read("/my/referral/earnings")
+        self.assertIn("610.00", page)
+        for part in ("Lead found valid", "Harvest Foods", order.name, "0.5 %"):
+            self.assertIn(part, page)
+        self.log_in(self.other_user)
+        page = self.read("/my/referral/earnings")
+        self.assertIn(f"Through {portal_module.masked(self.member.name)}", page)
+        self.assertIn("60.00", page)
+        for part in ("Harvest Foods", order.name, "A Customer"):
+            self.assertNotIn(part, page)
 
     def test_a_refused_contract_gives_the_reason(self):
         # rule C3
