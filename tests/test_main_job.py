@@ -278,7 +278,7 @@ def test_the_wallets_and_the_trail_are_intact(job, house):
     script = (
         "wallets = env['referral.wallet'].search([])\n"
         "leads = env['crm.lead'].with_context(active_test=False).search([])\n"
-        "assert wallets and not env['referral.wallet']._verify(wallets)\n"
+        "assert wallets and not wallets._verify()\n"
         "assert leads and not env['referral.trail.entry']._verify(leads)\n"
         "print('all intact')\n"
     )

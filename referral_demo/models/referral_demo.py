@@ -140,6 +140,11 @@ class ReferralDemo(models.AbstractModel):
             }
         )
 
+    def _translate_terms(self, post, chinese):
+        """Write the Chinese of each paragraph of an article."""
+        if self.env["res.lang"]._get_data(code="zh_CN"):
+            post.update_field_translations("content", {"zh_CN": chinese})
+
     def _translate(self, record, **chinese):
         """Write the Chinese terms of ``record``, where Chinese is switched on."""
         if self.env["res.lang"]._get_data(code="zh_CN"):
@@ -171,8 +176,7 @@ class ReferralDemo(models.AbstractModel):
             self._translate(
                 post, name=article.title_zh, subtitle=article.subtitle_zh
             )
-            if self.env["res.lang"]._get_data(code="zh_CN"):
-                post.with_context(lang="zh_CN").content = self._to_html(article.body_zh)
+            self._translate_terms(post, dict(zip(article.body, article.body_zh, strict=True)))
             post.with_user(staff["content"]).action_referral_submit()
             if article.review == "approved":
                 clock(article.age)
