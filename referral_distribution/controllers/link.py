@@ -1,4 +1,5 @@
 import logging
+import re
 import time
 
 import psycopg2
@@ -6,12 +7,14 @@ import psycopg2
 from odoo import http
 from odoo.http import request
 
+CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
 _logger = logging.getLogger(__name__)
 
 
 class ReferralLinkController(http.Controller):
     @http.route(
-        "/s/<string:code>",
+        "/s/<path:code>",
         type="http",
         auth="public",
         methods=["GET"],
@@ -24,6 +27,8 @@ class ReferralLinkController(http.Controller):
 
         Recording may fail, the visitor's way may not (threat S8).
         """
+        if not CODE.fullmatch(code):  # a page about it would have to repeat it
+            return request.make_response("", status=404)
         link = self._record_click(code)
         if not link:
             raise request.not_found()
@@ -37,8 +42,6 @@ class ReferralLinkController(http.Controller):
 
     def _record_click(self, code):
         clicks = request.env["referral.click"].sudo()
-        if not code.isascii() or "\0" in code or len(code) > 64:
-            return None
         if request.httprequest.method != "GET":
             return clicks._find(code)
         try:
