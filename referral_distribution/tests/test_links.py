@@ -1,0 +1,189 @@
+import psycopg2
+from freezegun import freeze_time
+
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import tagged
+
+from .common import ReferralCase
+
+
+@tagged("post_install", "-at_install")
+class TestLinks(ReferralCase):
+    """Personal links (rules M1, S2; threat S2)."""
+
+    def obtain(self, member=None, channel=None, url="/blog/a-1"):
+        links = self.env["referral.link"]
+        return links._obtain(member or self.member, channel or self.channel, url)
+
+    def test_the_same_member_channel_and_page_have_one_link(self):
+        link = self.obtain()
+        self.assertEqual(self.obtain(), link)
+        host = self.env["referral.link"].get_base_url()
+        self.assertEqual(self.obtain(url=f"{host}/blog/a-1"), link)
+
+    def test_another_member_channel_or_page_has_another_link(self):
+        other = self.env["referral.channel"].create({"name": "Second"})
+        links = [
+            self.obtain(),
+            self.obtain(member=self.inviter),
+            self.obtain(channel=other),
+            self.obtain(url="/blog/a-2"),
+        ]
+        self.assertEqual(len({link.id for link in links}), 4)
+        self.assertEqual(len({link.code for link in links}), 4)
+
+    def test_a_code_has_seventy_two_bits_of_an_url_safe_alphabet(self):
+        """At least 60 random bits: not to be guessed."""
+        codes = {self.env["referral.link"]._new_code() for _number in range(200)}
+        self.assertEqual(len(codes), 200)
+        for code in codes:
+            self.assertRegex(code, r"\A[A-Za-z0-9_-]{12}\Z")
+
+    def test_a_link_that_was_switched_off_stays_off(self):
+        """Threat S7: asking again is no way to switch it on."""
+        link = self.obtain()
+        link.active = False
+        self.assertEqual(self.obtain(), link)
+        self.assertFalse(link.active)
+
+    def test_only_active_members_get_a_link(self):
+        """Rule M1."""
+        contact = self.env["res.partner"].create({"name": "No member"})
+        with self.assertRaises(UserError):
+            self.obtain(member=contact)
+        for state in ("candidate", "suspended", "left"):
+            self.member.member_state = state
+            with self.subTest(state=state), self.assertRaises(UserError):
+                self.obtain()
+
+    def test_a_target_elsewhere_is_refused_when_obtained_created_or_written(self):
+        """Threat S2, through each way in."""
+        link = self.obtain()
+        values = {"partner_id": self.member.id, "channel_id": self.channel.id}
+        for url in ("//evil.example", "https://evil.example/", "javascript:alert(1)"):
+            with self.subTest(url=url), self.assertRaises(UserError):
+                self.obtain(url=url)
+            with self.subTest(url=url), self.assertRaises(UserError):
+                link.with_user(self.manager).target_url = url
+            with self.subTest(url=url), self.assertRaises(UserError):
+                self.env["referral.link"].create({**values, "target_url": url})
+
+    def test_the_short_link_ends_in_the_code(self):
+        link = self.obtain()
+        self.assertTrue(link.short_url.endswith(f"/s/{link.code}"))
+
+    def test_the_database_holds_one_link_a_code_and_a_page(self):
+        link = self.obtain()
+        for changed in ({"target_url": "/other"}, {"code": "another-code"}):
+            with (
+                self.subTest(changed=changed),
+                self.assertDatabaseRefuses(psycopg2.errors.UniqueViolation),
+            ):
+                link.copy({"code": link.code, **changed})
+
+    def test_a_member_asks_for_a_link_at_the_lowest_role(self):
+        """Portal pages call it in superuser mode; the ORM refuses a member's own."""
+        links = self.env["referral.link"].with_user(self.portal)
+        vals = {
+            "partner_id": self.member.id,
+            "channel_id": self.channel.id,
+            "target_url": "/",
+        }
+        with self.assertRaises(AccessError):
+            links.create(vals)
+        link = links.sudo()._obtain(self.member, self.channel, "/mine")
+        self.assertEqual(link.create_uid, self.portal)
+
+    def test_clicks_are_counted_for_all_links_of_a_list_at_once(self):
+        links = self.env["referral.link"]
+        for number in range(20):
+            links += self.obtain(url=f"/page/{number}")
+            self.env["referral.click"]._record(links[-1].code, "10.0.0.1", "agent")
+        self.assertEqual(links.mapped("click_count"), [1] * 20)
+        for user in (self.sales, self.finance, self.manager):
+            with self.subTest(user=user.login):
+                names = ["code", "click_count", "short_url"]
+                self.assertReadInOneGo(links, names, user)
+
+
+@tagged("post_install", "-at_install")
+class TestShares(ReferralCase):
+    """A share is of a member, link, method and day (rule S2)."""
+
+    def test_a_share_takes_member_and_channel_from_its_link(self):
+        share = self.env["referral.share"].create(
+            {"link_id": self.link.id, "method": "copy"}
+        )
+        self.assertEqual(share.partner_id, self.member)
+        self.assertEqual(share.channel_id, self.channel)
+
+    def test_the_day_is_the_companys(self):
+        """Rule S5: one o'clock in the morning in Shanghai is yesterday in UTC."""
+        self.company.partner_id.tz = "Asia/Shanghai"
+        shares = self.env["referral.share"]
+        for user in (self.portal, self.sales):
+            user.tz = "America/New_York"
+            with self.subTest(user=user.login), freeze_time("2024-02-28 17:30:00"):
+                day = shares.with_user(user).sudo()._default_share_date()
+                self.assertEqual(str(day), "2024-02-29")
+
+
+@tagged("post_install", "-at_install")
+class TestClicks(ReferralCase):
+    """Clicks are facts (rule S2)."""
+
+    def record(self, code=None, address="10.0.0.1", agent="browser"):
+        clicks = self.env["referral.click"]
+        return clicks._record(code or self.link.code, address, agent)
+
+    def test_a_visit_is_counted_and_answered_in_one_statement(self):
+        self.record("unknown-code")  # reads the key of the hashes
+        code = self.link.code
+        with self.assertQueryCount(1):
+            found = self.record(code)
+        self.assertEqual(found, (self.link.id, "/shop", 30))
+        self.assertEqual(self.link.click_count, 1)
+
+    def test_a_visitor_counts_once_an_hour_and_link(self):
+        for address, agent in (("1", "a"), ("1", "a"), ("1", "b"), ("2", "a")):
+            self.record(address=address, agent=agent)
+        self.assertEqual(self.link.click_count, 3)
+        self.env.cr.execute(
+            "UPDATE referral_click SET clicked_at = clicked_at - interval '1 hour'"
+        )
+        self.record(address="1", agent="a")
+        self.env.invalidate_all()
+        self.assertEqual(self.link.click_count, 4)
+
+    def test_a_click_says_neither_address_nor_browser(self):
+        self.record(address="203.0.113.7", agent="Mozilla")
+        self.env.cr.execute("SELECT * FROM referral_click")
+        row = str(self.env.cr.fetchall())
+        self.assertNotIn("203.0.113.7", row)
+        self.assertNotIn("Mozilla", row)
+
+    def test_looking_up_counts_nothing(self):
+        clicks = self.env["referral.click"]
+        self.assertEqual(clicks._find(self.link.code), (self.link.id, "/shop", 30))
+        self.assertEqual(self.link.click_count, 0)
+
+    def test_links_that_lead_nowhere_are_not_found(self):
+        """Threat S7: unknown, off, owner archived, suspended or gone."""
+        self.assertIsNone(self.record("unknown-code"))
+        for record, field, value in (
+            (self.link, "active", False),
+            (self.member, "member_state", "suspended"),
+            (self.member, "member_state", "left"),
+        ):
+            before = record[field]
+            record[field] = value
+            self.env.flush_all()
+            with self.subTest(field=field, value=value):
+                self.assertIsNone(self.record())
+            record[field] = before
+        self.portal.active = False
+        self.member.active = False
+        self.env.flush_all()
+        self.assertIsNone(self.record())
+        self.env.cr.execute("SELECT count(*) FROM referral_click")
+        self.assertEqual(self.env.cr.fetchone(), (0,))
