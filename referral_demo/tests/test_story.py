@@ -1,0 +1,60 @@
+from datetime import timedelta
+
+from odoo import fields
+from odoo.tests import TransactionCase, tagged
+
+
+@tagged("post_install", "-at_install")
+class TestStory(TransactionCase):
+    """The demo story follows from the rules, whatever day it is told."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if not cls.env["res.users"].search([("login", "=", "sales")]):
+            cls.env["referral.demo"]._tell()
+
+    def _told(self, model):
+        return self.env[model].search([])
+
+    def test_leads_stand_at_every_verdict(self):
+        verdicts = set(self._told("crm.lead").mapped("referral_validity"))
+        self.assertEqual(verdicts, {"to_review", "valid", "invalid", "duplicate"})
+
+    def test_contracts_stand_at_every_state_and_in_two_phases(self):
+        orders = self._told("sale.order")
+        states = orders._fields["referral_state"].get_values(self.env)
+        self.assertEqual(set(orders.mapped("referral_state")), set(states))
+        self.assertLessEqual({1, 2}, set(orders.mapped("project_phase")))
+
+    def test_the_first_contract_earned_what_the_plan_says(self):
+        """Rules C1, M4: 120,000 gave 600 points and the inviter 60."""
+        order = self._told("sale.order").filtered(
+            lambda o: o.referral_state == "confirmed" and o.project_phase == 1
+        )
+        order = order.sorted("date_order")[:1]
+        self.assertEqual(order.amount_untaxed, 120000)
+        earned = order.referral_commission_ids.sorted("level")
+        self.assertEqual(earned.mapped("amount"), [600.0, 60.0])
+
+    def test_who_declines_commissions_earned_nothing_and_neither_did_the_inviter(self):
+        """Rule M4."""
+        declining = self._told("sale.order").filtered(
+            lambda o: o.referral_state == "confirmed"
+            and not o.referrer_id.accepts_commission
+        )
+        self.assertTrue(declining)
+        self.assertFalse(declining.referral_commission_ids)
+
+    def test_ledger_and_trail_are_intact(self):
+        """Rules L3, P1."""
+        wallets, leads = self._told("referral.wallet"), self._told("crm.lead")
+        self.assertTrue(wallets and leads)
+        self.assertFalse(wallets._verify())
+        self.assertFalse(self.env["referral.trail.entry"]._verify(leads))
+
+    def test_history_lies_in_the_past_and_the_clock_runs_again(self):
+        entries = self._told("referral.trail.entry")
+        oldest = min(entries.mapped("occurred_at"))
+        self.assertLess(oldest, fields.Datetime.now() - timedelta(days=50))
+        self.assertLessEqual(max(entries.mapped("occurred_at")), fields.Datetime.now())
