@@ -1,6 +1,7 @@
 """Progress that a person can follow, and problems that say what to do."""
 
 import os
+import re
 import select
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 from contextlib import contextmanager
 
 HEARTBEAT = 10  # seconds without a line after which a long step shows a sign of life
+LOG_HEAD = re.compile(r"^\d{4}-\d\d-\d\d \S+ \d+ [A-Z]+ \S+ \S+: ")
 STARTED = float(os.environ.setdefault("REFERRAL_STARTED", str(time.time())))
 
 
@@ -81,7 +83,7 @@ def _follow(stream, log, watch):
                     print(line, file=sink, flush=True)
             news = watch(line) if watch and line is not None else None
             if not news and time.time() - spoken > HEARTBEAT:
-                news = (lines[-1] if lines else "still working")[:100]
+                news = brief(lines[-1]) if lines else "still working"
             if news:
                 say(f"  {news}")
                 spoken = time.time()
@@ -89,6 +91,15 @@ def _follow(stream, log, watch):
         if sink:
             sink.close()
     return lines
+
+
+def brief(line):
+    """Return a log line without its head, short enough for a progress note.
+
+    >>> brief("2026-01-31 12:00:00,000 12 INFO db odoo.models: computing a field ")
+    'computing a field'
+    """
+    return LOG_HEAD.sub("", line).strip()[:90]
 
 
 def _read_lines(stream):
