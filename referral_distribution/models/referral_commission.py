@@ -36,9 +36,11 @@ class ReferralCommission(models.Model):
         ondelete="restrict",
     )
     trigger = fields.Selection(
-        selection=lambda self: self.env["referral.plan.rule"]._fields[
-            "trigger"
-        ]._description_selection(self.env),
+        selection=lambda self: (
+            self.env["referral.plan.rule"]
+            ._fields["trigger"]
+            ._description_selection(self.env)
+        ),
         required=True,
     )
     lead_id = fields.Many2one("crm.lead", index="btree_not_null", ondelete="restrict")
@@ -72,7 +74,8 @@ class ReferralCommission(models.Model):
     )
     explanation = fields.Json(
         string="Figures",
-        required=True, help="The figures the amount was computed from, as text."
+        required=True,
+        help="The figures the amount was computed from, as text.",
     )
     explanation_text = fields.Char(
         string="Explanation", compute="_compute_explanation_text"
@@ -114,10 +117,10 @@ class ReferralCommission(models.Model):
         )
         if facts.get("rate_type") == "bracket":
             return self.env._(
-                "%(base)s by brackets = %(amount)s (%(source)s)",
+                "%(base)s by brackets = %(amount)s (%(rule)s)",
                 base=base,
                 amount=amount,
-                source=source,
+                rule=source,
             )
         return f"{base} × {facts.get('rate')} % = {amount} ({source})"
 
