@@ -185,6 +185,9 @@ class ReferralTrailEntry(models.Model):
     def _verify(self, leads):
         """Recompute the chains and name every break (threat A1).
 
+        A lead that somebody brought has a trail from its first day; one without any is
+        a break too.
+
         :param leads: crm.lead recordset.
         :return: list of text, one per problem; empty when all is intact.
         """
@@ -201,12 +204,17 @@ class ReferralTrailEntry(models.Model):
             lead_id: [entry._get_link() for entry in group]
             for lead_id, group in groupby(entries, key=lambda e: e.lead_id.id)
         }
+        told = trails.keys() | heads.keys()
+        brought = leads.sudo().exists().filtered("referrer_id")
         return [
             f"crm.lead,{lead_id}: entry {sequence}: {problem}"
-            for lead_id in sorted(trails.keys() | heads.keys())
+            for lead_id in sorted(told)
             for sequence, problem in chain.find_breaks(
                 trails.get(lead_id, []), heads.get(lead_id, (0, chain.START))
             )
+        ] + [
+            f"crm.lead,{lead_id}: no entry at all"
+            for lead_id in sorted(set(brought.ids) - told)
         ]
 
     def _get_link(self):
