@@ -1,1 +1,2 @@
 from . import referral_demo
+from . import referral_demo_site

@@ -1,4 +1,3 @@
-import json
 from contextlib import contextmanager
 from datetime import datetime, time, timedelta
 
@@ -67,21 +66,6 @@ class ReferralDemo(models.AbstractModel):
             yield clock
             self.env.flush_all()
         cursor._now = None
-
-    @api.model
-    def _set_up_company(self):
-        company = self.env.company
-        company.write(
-            {
-                "name": "北辰数科 Northstar Digital",
-                "email": "hello@northstar.example",
-                "phone": "+86 571 8765 4321",
-                "website": "https://northstar.example",
-            }
-        )
-        self.env["website"].search([("company_id", "=", company.id)], limit=1).write(
-            {"name": "北辰数科 Northstar Digital", "homepage_url": "/blog"}
-        )
 
     @api.model
     def _make_staff(self):
@@ -170,7 +154,7 @@ class ReferralDemo(models.AbstractModel):
                     "referral_kind": article.kind,
                     "originator_id": staff["content"].id,
                     "author_id": staff["content"].partner_id.id,
-                    "cover_properties": self._get_cover(article.cover),
+                    "cover_properties": self._get_cover(article.key),
                 }
             )
             self._translate(
@@ -184,26 +168,6 @@ class ReferralDemo(models.AbstractModel):
                 post.write({"is_published": True, "post_date": fields.Datetime.now()})
             posts[article.key] = post
         return posts
-
-    @staticmethod
-    def _to_html(paragraphs):
-        inner = "".join(f"<p>{text}</p>" for text in paragraphs)
-        return (
-            '<section class="s_text_block pt32 pb32"><div class="container">'
-            f"{inner}</div></section>"
-        )
-
-    @staticmethod
-    def _get_cover(number):
-        return json.dumps(
-            {
-                "background-image": (
-                    f"url('/website_blog/static/src/img/cover_{number}.jpg')"
-                ),
-                "resize_class": "o_record_has_cover o_half_screen_height",
-                "opacity": "0.4",
-            }
-        )
 
     @api.model
     def _make_channels(self):
@@ -291,7 +255,7 @@ class ReferralDemo(models.AbstractModel):
         told["lead"] = self.env["crm.lead"].create(
             {
                 **touches,
-                "name": lead.request_zh,
+                "name": f"{lead.request_zh} {lead.request}",
                 "partner_name": lead.customer,
                 "contact_name": lead.contact,
                 "email_from": f"contact{number}@customer{number}.example",
@@ -306,6 +270,7 @@ class ReferralDemo(models.AbstractModel):
         record = told["lead"].with_user(scene["staff"]["sales"])
         if lead.verdict == "valid":
             record.action_referral_validate()
+            record.stage_id = self.env.ref("crm.stage_lead2")
         else:
             record.action_referral_invalidate(lead.reason, lead.verdict)
 
@@ -327,8 +292,11 @@ class ReferralDemo(models.AbstractModel):
         )
         told[service] = order
         if status == business.QUOTATION:
+            record.stage_id = self.env.ref("crm.stage_lead3")
             return
         order.action_confirm()
+        if record.probability < 100:
+            record.action_set_won()
         if status == business.DOWN_PAYMENT:
             self._invoice(order.with_user(finance), pay=True, percentage=30)
         elif status != business.SIGNED:

@@ -4,12 +4,12 @@ from collections import namedtuple
 
 # kind, days since it was published (None: still in the work), review state
 Article = namedtuple(
-    "Article", "key kind age review cover title subtitle body title_zh subtitle_zh body_zh"
+    "Article", "key kind age review title subtitle body title_zh subtitle_zh body_zh"
 )
 
 ARTICLES = (
     Article(
-        "machinery", "service_package", 58, "approved", 3,
+        "machinery", "service_package", 58, "approved",
         "How a machinery maker cut delivery time by a third",
         "One ERP for orders, stock and workshop: what we did, and who did it",
         (
@@ -36,7 +36,7 @@ ARTICLES = (
         ),
     ),
     Article(
-        "miniprogram", "service_package", 44, "approved", 5,
+        "miniprogram", "service_package", 44, "approved",
         "A mini program that answers dealers before they call",
         "From first sketch to 1,200 dealers in nine weeks",
         (
@@ -56,7 +56,7 @@ ARTICLES = (
         ),
     ),
     Article(
-        "einvoice", "hot_topic", 23, "approved", 2,
+        "einvoice", "hot_topic", 23, "approved",
         "Fully digital invoices: what changes for your ERP",
         "Three questions finance should ask before the deadline",
         (
@@ -77,7 +77,7 @@ ARTICLES = (
         ),
     ),
     Article(
-        "agents", "hot_topic", 9, "approved", 6,
+        "agents", "hot_topic", 9, "approved",
         "Where AI helps a factory today, and where it does not",
         "Twelve visits, one conclusion",
         (
@@ -97,7 +97,7 @@ ARTICLES = (
         ),
     ),
     Article(
-        "summit", "event", 5, "approved", 4,
+        "summit", "event", 5, "approved",
         "Open day: see a digital workshop at work",
         "Suzhou, forty seats, with the people who built it",
         (
@@ -113,7 +113,7 @@ ARTICLES = (
         ),
     ),
     Article(
-        "pricing", "service_package", None, "in_review", 7,
+        "pricing", "service_package", None, "in_review",
         "Quotations in ten minutes: a pricing engine for custom parts",
         "A real case from sheet metal, in review",
         (
