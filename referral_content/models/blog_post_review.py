@@ -54,7 +54,7 @@ class BlogPost(models.Model):
     _published_is_approved = models.Constraint(
         "CHECK (referral_kind IS NULL OR is_published IS NOT TRUE"
         " OR review_state = 'approved')",
-        "An article is published only after its review (rule T1).",
+        "An article is published only after its review.",
     )
 
     @api.depends("referral_kind")

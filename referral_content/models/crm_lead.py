@@ -17,7 +17,7 @@ class CrmLead(models.Model):
         related="referral_link_id.blog_post_id",
         store=True,
         index="btree_not_null",
-        help="The article whose link the visitor came through (rule L1).",
+        help="The article whose link the visitor came through.",
     )
     referral_request_digest = fields.Char(
         readonly=True,

@@ -91,7 +91,7 @@ class ReferralCommission(models.Model):
     )
     _level_range = models.Constraint(
         "CHECK (level BETWEEN 0 AND 2)",
-        "No more than three levels are ever paid (rule M4).",
+        "No more than three levels are ever paid.",
     )
     _has_source = models.Constraint(
         "CHECK (lead_id IS NOT NULL OR order_id IS NOT NULL)",

@@ -106,7 +106,7 @@ class ReferralLink(models.Model):
         """
         if member.member_state != "active":
             raise UserError(
-                self.env._("Only active members have personal links (rule M1).")
+                self.env._("Only active members have personal links.")
             )
         company = channel.company_id or self.env.company
         key = {

@@ -75,7 +75,7 @@ class ReferralPlanRule(models.Model):
 
     _level_range = models.Constraint(
         "CHECK (level BETWEEN 0 AND 2)",
-        "No more than three levels are ever paid (rule M4).",
+        "No more than three levels are ever paid.",
     )
     _rate_range = models.Constraint(
         "CHECK (rate IS NULL OR rate BETWEEN 0 AND 100)",

@@ -106,12 +106,12 @@ class ReferralTrailEntry(models.Model):
 
     def write(self, vals):
         if self:  # Odoo's merge of contacts writes to what it found: nothing
-            raise UserError(self.env._("A trail entry is never changed (rule L3)."))
+            raise UserError(self.env._("A trail entry is never changed."))
         return True
 
     def unlink(self):
         if self:
-            raise UserError(self.env._("A trail entry is never deleted (rule L3)."))
+            raise UserError(self.env._("A trail entry is never deleted."))
         return True
 
     @api.model

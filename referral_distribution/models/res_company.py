@@ -14,7 +14,7 @@ class ResCompany(models.Model):
         string="Paying levels",
         default="2",
         required=True,
-        help="How many levels of the invite tree a contract rewards (rule M4).",
+        help="How many levels of the invite tree a contract rewards.",
     )
 
     _referral_attribution_days_range = models.Constraint(

@@ -26,7 +26,7 @@ class ResPartner(models.Model):
         ondelete="restrict",
         copy=False,
         tracking=True,
-        help="Who invited this member. Set once (rule M2).",
+        help="Who invited this member. Set once.",
     )
     invitee_ids = fields.One2many("res.partner", "inviter_id", string="Invitees")
     invite_path = fields.Char(readonly=True, copy=False)
@@ -60,12 +60,12 @@ class ResPartner(models.Model):
         string="Accepts commissions",
         default=True,
         help="The member's own choice: without it neither the member nor the inviter"
-        " earns (rule M4).",
+        " earns.",
     )
     referral_role = fields.Selection(related="grade_id.referral_role")
 
     _inviter_not_self = models.Constraint(
-        "CHECK (inviter_id <> id)", "Nobody can invite themselves (rule M3)."
+        "CHECK (inviter_id <> id)", "Nobody can invite themselves."
     )
     _invite_path_prefix_index = models.Index(
         "(invite_path text_pattern_ops) WHERE invite_path IS NOT NULL"

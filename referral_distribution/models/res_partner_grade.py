@@ -11,5 +11,5 @@ class ResPartnerGrade(models.Model):
             ("member", "Member"),
             ("channel_partner", "Channel Partner"),
         ],
-        help="What members of this tier are in the distribution (rule M1).",
+        help="What members of this tier are in the distribution.",
     )
