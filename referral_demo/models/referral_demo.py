@@ -142,6 +142,7 @@ class ReferralDemo(models.AbstractModel):
             {"name": "Cases & Insights", "subtitle": "What we learn from real projects"}
         )
         self._translate(blog, name="案例与洞察", subtitle="来自真实项目的经验")
+        (blog.search([("blog_post_ids", "=", False)]) - blog).active = False
         posts = {}
         for article in articles.ARTICLES:
             clock((article.age or 0) + 2)

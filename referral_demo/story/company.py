@@ -12,6 +12,7 @@ SITE_VIEWS = (
     "website.header_text_element",
     "website.contactus",
     "website.contactus_thanks",
+    "website.footer_copyright_company_name",
 )
 
 # sample text of Odoo's website, what stands there instead, in Chinese
@@ -19,6 +20,7 @@ SITE_TEXTS = (
     ("+1 555-555-5556", COMPANY["phone"], None),
     ("tel:+1 (650) 555-0111", "tel:+8657187654321", None),
     ("info@yourcompany.example.com", COMPANY["email"], None),
+    ("Company name", COMPANY["name"], None),
     (
         "We are a team of passionate people whose goal is to improve everyone's life"
         " through disruptive products. We build great products to solve your business"
