@@ -14,6 +14,7 @@
         "data/res_currency_data.xml",
         "data/product_pricelist_data.xml",
         "data/ir_sequence_data.xml",
+        "data/referral_plan_data.xml",
         "wizard/referral_redemption_refuse_views.xml",
         "views/referral_wallet_views.xml",
         "views/referral_wallet_entry_views.xml",
@@ -29,5 +30,4 @@
             "referral_points/static/src/scss/portal_wallet.scss",
         ],
     },
-    "post_init_hook": "post_init_hook",
 }

@@ -1,65 +1,70 @@
 from odoo import api, models
-from odoo.fields import Command
+
+PLAN = "referral_points.plan_points"
 
 
 class ReferralPlan(models.Model):
     _inherit = "referral.plan"
 
     @api.model
-    def _referral_create_points_plan(self, company):
-        """Give a company without any plan the default one, in force.
+    def _referral_setup_points_plan(self):
+        """Put the default plan in force, unless the main company has plans of its own.
 
         Valid lead 10 points (L2), first contract 0.5 % (C1), later ones 1 % (C2), the
-        inviter 10 % of the member's reward (M4).
-
-        :param company: res.company.
+        inviter 10 % of the member's reward (M4). The records get XML ids, by which
+        their names are translated.
         """
+        company = self.env["res.company"]._get_main_company()
         if self.search_count([("company_id", "=", company.id)], limit=1):
             return
-        plan = self.create(
-            {
-                "name": self.env._("Points plan"),
-                "company_id": company.id,
-                "rule_ids": [
-                    Command.create(vals) for vals in self._prepare_points_rules()
-                ],
-            }
+        vals = {"name": "Points plan", "company_id": company.id}
+        plan = self._load_records([{"xml_id": PLAN, "values": vals, "noupdate": True}])
+        self.env["referral.plan.rule"]._load_records(
+            [
+                {
+                    "xml_id": f"{PLAN}_{name}",
+                    "values": {**vals, "plan_id": plan.id},
+                    "noupdate": True,
+                }
+                for name, vals in self._prepare_points_rules().items()
+            ]
         )
         plan._activate()
 
     @api.model
     def _prepare_points_rules(self):
+        """Return ``{name of the XML id: values}`` of the default rules."""
         points = self.env.ref("referral_points.currency_pts")
         contract = {"trigger": "contract", "currency_id": points.id}
-        return [
-            {
-                "name": self.env._("Valid lead"),
+        return {
+            "lead": {
+                "name": "Valid lead",
                 "sequence": 10,
                 "trigger": "lead_valid",
                 "rate_type": "fixed",
                 "amount": 10.0,
                 "currency_id": points.id,
             },
-            {
+            "first": {
                 **contract,
-                "name": self.env._("First contract"),
+                "name": "First contract",
                 "sequence": 20,
                 "phase": "first",
                 "rate": 0.5,
             },
-            {
+            "repeat": {
                 **contract,
-                "name": self.env._("Second and later contracts"),
+                "name": "Second and later contracts",
                 "sequence": 30,
                 "phase": "repeat",
                 "rate": 1.0,
             },
-            {
+            "inviter": {
                 **contract,
-                "name": self.env._("Inviter's share"),
+                "name": "Inviter's share",
                 "sequence": 40,
                 "level": 1,
                 "base": "member_reward",
                 "rate": 10.0,
             },
-        ]
+        }

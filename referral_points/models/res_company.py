@@ -18,14 +18,14 @@ class ResCompany(models.Model):
         digits=(16, 6),
         default=1.0,
         required=True,
-        help="What one point is worth in the company's currency (rule P1).",
+        help="What one point is worth in the company's currency.",
     )
     referral_goods_minimum = fields.Float(
         string="Goods from (points)",
         digits=(16, 2),
         default=2000.0,
         required=True,
-        help="The lowest price of goods in the points catalogue (rule R1).",
+        help="The lowest price of goods in the points catalogue.",
     )
 
     # Finite: NaN is greater than every number in PostgreSQL's numeric.
@@ -71,6 +71,11 @@ class ResCompany(models.Model):
         # Odoo keeps rates per root company, so branches share its point value.
         names = super()._get_company_root_delegated_field_names()
         return [*names, "referral_point_value"]
+
+    @api.model
+    def _referral_value_points(self):
+        """Give the points a value in every company there is."""
+        self.search([])._referral_update_point_rate()
 
     def _referral_update_point_rate(self):
         """Make today's rate of the points currency follow the value of a point."""

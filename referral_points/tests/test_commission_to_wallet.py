@@ -1,3 +1,4 @@
+from odoo.fields import Command
 from odoo.tests import tagged
 
 from .common import PointsCommon
@@ -10,12 +11,25 @@ class TestCommissionToWallet(PointsCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        plans = cls.env["referral.plan"]
-        if not plans._get_active(cls.company):
-            plans.search([("company_id", "=", cls.company.id)]).unlink()
-            plans._referral_create_points_plan(cls.company)
+        cls.plan = cls._create_points_plan()
         cls.inviter = cls.member
         cls.referrer = cls._create_member("Bo", inviter_id=cls.inviter.id)
+
+    @classmethod
+    def _create_points_plan(cls):
+        """Put the default rules in force, whatever plan the database has."""
+        plans = cls.env["referral.plan"]
+        plan = plans.create(
+            {
+                "name": "Points",
+                "rule_ids": [
+                    Command.create(vals)
+                    for vals in plans._prepare_points_rules().values()
+                ],
+            }
+        )
+        plan._activate()
+        return plan
 
     def _validate_lead(self, name="ACME"):
         lead = self.env["crm.lead"].create(
@@ -36,7 +50,7 @@ class TestCommissionToWallet(PointsCommon):
                     "partner_id": customer.id,
                     "referrer_id": self.referrer.id,
                     "order_line": [
-                        (0, 0, {"product_id": product.id, "price_unit": amount})
+                        Command.create({"product_id": product.id, "price_unit": amount})
                     ],
                 }
                 for _number in range(phase)
@@ -49,18 +63,9 @@ class TestCommissionToWallet(PointsCommon):
 
     def test_the_company_starts_with_the_plan_of_the_rules(self):
         # rules L2, C1, C2, M4
-        plan = self.env["referral.plan"].create(
-            {
-                "name": "Fresh",
-                "rule_ids": [
-                    (0, 0, vals)
-                    for vals in self.env["referral.plan"]._prepare_points_rules()
-                ],
-            }
-        )
-        self.assertEqual(plan.rule_ids.currency_id, self.points_currency)
+        self.assertEqual(self.plan.rule_ids.currency_id, self.points_currency)
         self.assertRecordValues(
-            plan.rule_ids,
+            self.plan.rule_ids,
             [
                 {"trigger": "lead_valid", "level": 0, "amount": 10, "rate": 0},
                 {"trigger": "contract", "level": 0, "amount": 0, "rate": 0.5},
@@ -72,7 +77,7 @@ class TestCommissionToWallet(PointsCommon):
     def test_a_company_with_a_plan_keeps_it(self):
         plans = self.env["referral.plan"]
         count = plans.search_count([("company_id", "=", self.company.id)])
-        plans._referral_create_points_plan(self.company)
+        plans._referral_setup_points_plan()
         self.assertEqual(
             plans.search_count([("company_id", "=", self.company.id)]), count
         )
