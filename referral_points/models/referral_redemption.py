@@ -188,6 +188,7 @@ class ReferralRedemption(models.Model):
             redemption._check_may_redeem()
         todo._hold_points()
         todo._set_state("submitted")
+        return True
 
     def action_approve(self):
         """Approve; goods are ordered at once (rules R1, R5).
@@ -198,6 +199,7 @@ class ReferralRedemption(models.Model):
         todo = self._decide("approved")
         for redemption in todo.filtered(lambda line: line.kind == "goods"):
             redemption._order_goods()
+        return True
 
     def action_refuse(self, reason=None):
         """Refuse with a reason; the points are released (rule R5).
@@ -212,6 +214,7 @@ class ReferralRedemption(models.Model):
         todo = self._decide("refused")
         todo._write_step(refuse_reason=reason.strip())
         todo._end_holds("release")
+        return True
 
     def action_done(self):
         """Hand the reward over and spend the points (rules R2, R3, R5).
@@ -233,6 +236,7 @@ class ReferralRedemption(models.Model):
                 redemption._pay_out()
             elif redemption.kind == "privilege":
                 redemption._grant_privilege()
+        return True
 
     def action_cancel(self):
         """Withdraw the request; held points are released (rule R5).
@@ -242,6 +246,7 @@ class ReferralRedemption(models.Model):
         todo = self._set_state("cancelled")
         todo.filtered("hold_id")._end_holds("release")
         todo.sudo().order_id._action_cancel()
+        return True
 
     def _get_movable(self, state):
         """Return those that are not at ``state`` yet and may go there.

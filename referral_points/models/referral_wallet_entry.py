@@ -159,7 +159,7 @@ class ReferralWalletEntry(models.Model):
     def action_open_origin(self):
         """Open the document that caused the entry.
 
-        :return: window action, or None when there is no document.
+        :return: window action, or False when there is no document.
         """
         self.ensure_one()
-        return self.origin_ref and self.origin_ref.get_formview_action()
+        return bool(self.origin_ref) and self.origin_ref.get_formview_action()
