@@ -63,10 +63,14 @@ class ReferralPointsPortal(ReferralPortal):
             "entries": entries.search(domain, limit=PAGE_SIZE, offset=pages["offset"]),
             "pager": pages,
             "filterby": filterby,
-            "filters": [
-                (None, request.env._("All")),
-                ("in", request.env._("Received")),
-                ("out", request.env._("Used or taken back")),
-                ("held", request.env._("Held and released")),
-            ],
+            "filters": self._get_wallet_filters(),
+        }
+
+    def _get_wallet_filters(self):
+        """Return ``{filter: label}``, None being everything."""
+        return {
+            None: request.env._("All"),
+            "in": request.env._("Received"),
+            "out": request.env._("Used or taken back"),
+            "held": request.env._("Held and released"),
         }
