@@ -163,6 +163,12 @@ class TestPortalPages(PortalCase):
             for number in ("abc", "-1", "0", "9" * 30, quote("²"), "%00"):
                 self.read(f"/my/referral{page}/page/{number}")
 
+    def test_a_search_is_cut_to_what_the_database_can_take(self):
+        # threat P6
+        self.log_in()
+        page = self.read("/my/referral/share?search=%00a%00" + "b" * 5000)
+        self.assertIn(f'value="a{"b" * 79}"', page)
+
     def test_lists_take_the_same_queries_however_long_they_are(self):
         # rule X1
         self.log_in()
@@ -243,11 +249,12 @@ class TestPortalPrivacy(PortalCase):
         child = self.make_member("Bob Child", inviter_id=self.member.id)
         grandchild = self.make_member("Cleo Grandchild", inviter_id=child.id)
         self.make_member("Dan Toofar", inviter_id=grandchild.id)
-        self.make_member("Eve Sibling", inviter_id=self.inviter.id)
+        sibling = self.make_member("Eve Sibling", inviter_id=self.inviter.id)
+        self.make_member("Fay Niece", inviter_id=sibling.id)
         self.log_in()
         page = self.read("/my/referral/team")
         self.assertEqual(set(re.findall(r"\b\w\*\*", page)), {"B**", "C**"})
-        for name in ("Child", "Grandchild", "Toofar", "Sibling"):
+        for name in ("Child", "Grandchild", "Toofar", "Sibling", "Niece"):
             self.assertNotIn(name, page)
         self.assertIn(f"/web/signup?invite={self.member.invite_code}", page)
         self.assertNotIn("C**", self.read("/my/referral/team?level=1"))
