@@ -119,6 +119,7 @@ def stop(_arguments):
 def clean_up(arguments):
     """Remove what this checkout made; with --all the shared cache too."""
     checkout = Checkout()
+    clean.refuse_while_serving(checkout.root)
     if os.environ.get("PGHOST") or os.environ.get("DATABASE_URL"):
         _drop_databases("--all" in arguments)
     if "--all" in arguments:
