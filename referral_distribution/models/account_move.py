@@ -4,7 +4,11 @@ from odoo import fields, models
 class AccountMove(models.Model):
     _inherit = "account.move"
 
-    referral_settlement_ids = fields.One2many("referral.settlement", "bill_id")
+    referral_settlement_ids = fields.One2many(
+        "referral.settlement",
+        "bill_id",
+        groups="referral_distribution.group_finance,referral_distribution.group_manager",
+    )
 
     def _post(self, soft=True):
         posted = super()._post(soft=soft)

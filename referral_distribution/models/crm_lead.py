@@ -9,6 +9,8 @@ from ..engine.token import Touches
 from . import gate
 from .ir_http import read_touches
 
+# Who may not read a line's model must not stumble over the field either.
+ROLES = "referral_distribution.group_sales,referral_distribution.group_finance"
 TOUCH_FIELDS = (
     "referral_link_id",
     "referral_first_link_id",
@@ -85,9 +87,11 @@ class CrmLead(models.Model):
         string="Reason", readonly=True, copy=False, tracking=True
     )
     referral_trail_ids = fields.One2many(
-        "referral.trail.entry", "lead_id", string="Trail"
+        "referral.trail.entry", "lead_id", string="Trail", groups=ROLES
     )
-    referral_commission_ids = fields.One2many("referral.commission", "lead_id")
+    referral_commission_ids = fields.One2many(
+        "referral.commission", "lead_id", groups=ROLES
+    )
 
     @api.depends("referral_link_id")
     def _compute_referrer_id(self):

@@ -6,6 +6,7 @@ from odoo.fields import Domain
 
 from ..engine.commission import Facts
 from . import gate
+from .crm_lead import ROLES
 
 # Written by this module's own methods only, whatever rights a user has on orders.
 GUARDED = {
@@ -35,7 +36,7 @@ class SaleOrder(models.Model):
         store=True,
         index="btree_not_null",
         ondelete="restrict",
-        help="The lead this customer came from; later contracts keep it (rule C2).",
+        help="The lead this customer came from; later contracts keep it.",
     )
     referrer_id = fields.Many2one(
         "res.partner",
@@ -61,7 +62,7 @@ class SaleOrder(models.Model):
         copy=False,
         ondelete="restrict",
         check_company=True,
-        help="The version in force when the contract was signed (rule C4).",
+        help="The version in force when the contract was signed.",
     )
     referral_decision = fields.Selection(
         [("confirmed", "Confirmed"), ("refused", "Refused")],
@@ -87,7 +88,9 @@ class SaleOrder(models.Model):
         index=True,
         copy=False,
     )
-    referral_commission_ids = fields.One2many("referral.commission", "order_id")
+    referral_commission_ids = fields.One2many(
+        "referral.commission", "order_id", groups=ROLES
+    )
 
     @api.depends("opportunity_id.referrer_id", "partner_id.commercial_partner_id")
     def _compute_referral_lead_id(self):
