@@ -1,3 +1,5 @@
+from . import test_access
+from . import test_constraints
 from . import test_contracts
 from . import test_door
 from . import test_engine

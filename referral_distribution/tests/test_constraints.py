@@ -1,0 +1,205 @@
+import psycopg2
+
+from odoo.orm.table_objects import Constraint
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .common import ReferralCase
+
+ADDON = "referral_distribution"
+# What no amount may be, as SQL literals; the last is too large for a rate's column.
+NOT_FINITE = ("'NaN'", "'Infinity'", "'-Infinity'", "-1", "1e300")
+
+
+@tagged("post_install", "-at_install")
+class TestCatalogue(ReferralCase):
+    """A constraint that could not be applied is only a warning: so look (threat O2)."""
+
+    def declared(self):
+        for model in self.env.values():
+            if model._auto and not model._abstract:
+                for table_object in model._table_objects.values():
+                    if table_object._module == ADDON:
+                        yield model, table_object
+
+    def test_every_declared_constraint_and_index_is_in_the_database(self):
+        self.env.cr.execute(
+            "SELECT conname FROM pg_constraint UNION SELECT indexname FROM pg_indexes"
+        )
+        existing = {name for (name,) in self.env.cr.fetchall()}
+        declared = [item.full_name(model) for model, item in self.declared()]
+        self.assertGreater(len(declared), 15)
+        self.assertEqual([name for name in declared if name not in existing], [])
+
+    def test_tables_that_only_grow_have_their_triggers_and_they_are_on(self):
+        self.env.cr.execute(
+            "SELECT tgname, tgenabled FROM pg_trigger WHERE tgname LIKE %s",
+            (r"referral\_trail\_entry\_forbid\_%",),
+        )
+        self.assertEqual(
+            dict(self.env.cr.fetchall()),
+            {
+                "referral_trail_entry_forbid_change": "O",
+                "referral_trail_entry_forbid_truncate": "O",
+            },
+        )
+
+    def test_every_check_has_a_test_here(self):
+        """So that a new CHECK does not come without one."""
+        checks = {
+            item.full_name(model)
+            for model, item in self.declared()
+            if isinstance(item, Constraint)
+            and "CHECK" in item.get_definition(self.registry)
+        }
+        tested = {name for name, _table, _changes in TestChecks.CASES}
+        self.assertEqual(checks - tested, set())
+
+    def test_every_message_tells_what_to_do(self):
+        silent = {"referral_trail_entry", "referral_trail_head", "referral_click"}
+        for model, item in self.declared():
+            if isinstance(item, Constraint) and model._table not in silent:
+                with self.subTest(name=item.name):
+                    self.assertTrue(item.message)
+
+    def test_what_rewards_stand_on_cannot_be_deleted_away(self):
+        """Foreign keys to people, leads, contracts, plans: restrict (ledger rule 6)."""
+        self.env.cr.execute(
+            "SELECT conrelid::regclass::text, attname, confdeltype"
+            " FROM pg_constraint JOIN pg_attribute"
+            "   ON attrelid = conrelid AND attnum = conkey[1]"
+            " WHERE contype = 'f' AND conrelid::regclass::text IN %s",
+            (
+                (
+                    "referral_commission",
+                    "referral_settlement",
+                    "referral_trail_entry",
+                    "referral_trail_head",
+                    "referral_link",
+                    "referral_click",
+                ),
+            ),
+        )
+        mild = [
+            (table, column)
+            for table, column, on_delete in self.env.cr.fetchall()
+            if on_delete not in "ra"
+            and column not in ("create_uid", "write_uid", "plan_id", "base_currency_id")
+            and (table, column) != ("referral_settlement", "submitted_by_id")
+        ]
+        self.assertEqual(mild, [])
+
+
+@tagged("post_install", "-at_install")
+class TestChecks(ReferralCase):
+    """Each CHECK, by raw SQL past the ORM (threats W6, W7, G1)."""
+
+    CASES = (
+        (
+            "referral_commission_amount_finite",
+            "referral_commission",
+            ["amount = 0", *(f"amount = {bad}" for bad in NOT_FINITE)],
+        ),
+        (
+            "referral_commission_level_range",
+            "referral_commission",
+            ["level = -1", "level = 3"],
+        ),
+        (
+            "referral_commission_has_source",
+            "referral_commission",
+            ["lead_id = NULL, order_id = NULL"],
+        ),
+        (
+            "referral_plan_rule_level_range",
+            "referral_plan_rule",
+            ["level = -1", "level = 3"],
+        ),
+        (
+            "referral_plan_rule_rate_range",
+            "referral_plan_rule",
+            ["rate = 100.1", *(f"rate = {bad}" for bad in NOT_FINITE[:4])],
+        ),
+        (
+            "referral_plan_rule_amount_finite",
+            "referral_plan_rule",
+            [f"amount = {bad}" for bad in NOT_FINITE],
+        ),
+        (
+            "referral_plan_bracket_values_range",
+            "referral_plan_bracket",
+            [
+                *(f"amount_from = {bad}" for bad in NOT_FINITE),
+                *(f"rate = {bad}" for bad in NOT_FINITE[:4]),
+            ],
+        ),
+        (
+            "referral_territory_period_order",
+            "referral_territory",
+            ["date_to = date_from - 1"],
+        ),
+        (
+            "referral_channel_partner_kind_has_partner",
+            "referral_channel",
+            ["kind = 'partner', partner_id = NULL", "kind = 'own', partner_id = 1"],
+        ),
+        (
+            "res_company_referral_attribution_days_range",
+            "res_company",
+            [
+                "referral_attribution_days = 0",
+                "referral_attribution_days = -1",
+                "referral_attribution_days = 401",
+            ],
+        ),
+        (
+            "res_partner_inviter_not_self",
+            "res_partner",
+            ["inviter_id = id"],
+        ),
+    )
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        lead = cls.make_lead()
+        lead.with_user(cls.sales).action_referral_validate()
+        step = (0, 0, {"amount_from": 0, "rate": 1})
+        cls.make_plan(
+            [{"name": "B", "rate_type": "bracket", "bracket_ids": [step], "rate": 1}]
+        )
+        cls.env["referral.territory"].create(
+            {"agent_id": cls.member.id, "country_id": cls.env.ref("base.cn").id}
+        )
+        cls.env.flush_all()
+
+    def test_every_check_refuses_what_it_is_for(self):
+        for name, table, changes in self.CASES:
+            for change in changes:
+                with self.subTest(constraint=name, change=change):
+                    self.assertEqual(self.find_guard(table, change), name)
+
+    def find_guard(self, table, change):
+        """Return the constraint that stops the change of the newest row."""
+        query = f"UPDATE {table} SET {change} WHERE id = (SELECT max(id) FROM {table})"
+        try:
+            with mute_logger("odoo.sql_db"), self.env.cr.savepoint():
+                self.env.cr.execute(query)
+        except psycopg2.errors.CheckViolation as error:
+            return error.diag.constraint_name
+        return None
+
+    def test_a_reward_is_given_once(self):
+        """Its natural key: source, trigger, rule, beneficiary, level."""
+        with self.assertDatabaseRefuses(psycopg2.errors.UniqueViolation):
+            self.env.cr.execute(
+                "INSERT INTO referral_commission (company_id, partner_id, trigger,"
+                " lead_id, rule_id, level, amount, currency_id, state, explanation)"
+                " SELECT company_id, partner_id, trigger, lead_id, rule_id, level, 999,"
+                " currency_id, 'pending', explanation FROM referral_commission LIMIT 1"
+            )
+
+    def test_a_company_has_one_active_plan(self):
+        draft = self.make_plan()
+        with self.assertDatabaseRefuses(psycopg2.errors.UniqueViolation):
+            draft._set_state("active")
