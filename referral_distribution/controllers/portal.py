@@ -103,7 +103,6 @@ class ReferralPortal(CustomerPortal):
             "recent_leads": self._prepare_lead_cards(
                 self._get_own_leads(member, limit=RECENT_LEADS)
             ),
-            "signup_url": self._get_signup_url(member),
         }
 
     def _render_non_member(self, values):
