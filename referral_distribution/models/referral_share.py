@@ -23,6 +23,10 @@ class ReferralShare(models.Model):
         help="The day in the company's time zone.",
     )
 
+    _once_a_day = models.UniqueIndex(
+        "(link_id, method, share_date)", "This share was recorded today already."
+    )
+
     @api.model
     def _default_share_date(self):
         company_tz = self.env.company.partner_id.tz or self.env.user.tz or "UTC"
