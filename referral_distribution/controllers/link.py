@@ -51,6 +51,8 @@ class ReferralLinkController(http.Controller):
                     request.httprequest.remote_addr or "",
                     request.httprequest.user_agent.string,
                 )
+        except psycopg2.errors.SerializationFailure:  # counted by a parallel request
+            return clicks._find(code)
         except psycopg2.Error:
             _logger.exception("click on a personal link not recorded")
             return clicks._find(code)
