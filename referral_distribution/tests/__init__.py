@@ -1,4 +1,5 @@
 from . import test_access
+from . import test_concurrency
 from . import test_constraints
 from . import test_contracts
 from . import test_door
