@@ -130,6 +130,7 @@ SELECT wallet_id, entry_type, points, balance_change, held_change,
     origin_ref, note, hold_id, %(now)s, %(uid)s
 FROM posting JOIN moved ON moved.id = posting.wallet_id
 ORDER BY position
+RETURNING idempotency_key, id
 """
 
 
@@ -152,13 +153,13 @@ def apply(env, postings):
     """Move the wallets and write the entries.
 
     :param postings: list of ``ledger.Posting`` with new keys.
-    :return: False, and nothing is written, when a wallet cannot pay.
+    :return: ``{idempotency key: entry id}``; empty, and nothing is written, when a
+        wallet cannot pay.
     """
     arrays = {
         name: [getattr(posting, name) for posting in postings] for name in _COLUMNS
     }
-    env.cr.execute(SQL(_APPLY, now=env.cr.now(), uid=env.uid, **arrays))
-    return env.cr.rowcount == len(postings)
+    return dict(env.execute_query(SQL(_APPLY, now=env.cr.now(), uid=env.uid, **arrays)))
 
 
 _PROBLEMS = """

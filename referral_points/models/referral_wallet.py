@@ -177,20 +177,21 @@ class ReferralWallet(models.Model):
         :raises UserError: as :meth:`_post`; then nothing is written.
         """
         postings = [self._prepare_posting(vals) for vals in vals_list]
-        new = self._get_new_postings(postings)
+        keys = [posting.idempotency_key for posting in postings]
+        known = ledger_sql.find_entries(self.env, keys)
+        ids = {key: entry.entry_id for key, entry in known.items()}
+        new = self._get_new_postings(postings, known)
         if new:
             self._check_holds(new)
-            if not ledger_sql.apply(self.env, new):
+            posted = ledger_sql.apply(self.env, new)
+            if not posted:
                 self._raise_not_enough(new)
+            ids |= posted
             wallets = self.browse({posting.wallet_id for posting in new})
             wallets.invalidate_recordset(
                 ["balance", "held", "available", "entry_ids"], flush=False
             )
-        keys = [posting.idempotency_key for posting in postings]
-        known = ledger_sql.find_entries(self.env, keys)
-        return self.env["referral.wallet.entry"].browse(
-            known[key].entry_id for key in keys
-        )
+        return self.env["referral.wallet.entry"].browse(ids[key] for key in keys)
 
     @api.model
     def _prepare_posting(self, vals):
@@ -226,12 +227,9 @@ class ReferralWallet(models.Model):
             raise UserError(messages[error.reason]) from error
 
     @api.model
-    def _get_new_postings(self, postings):
+    def _get_new_postings(self, postings, known):
         """Leave out what is already written; refuse a key with other input (W4, W5)."""
         new = {}
-        known = ledger_sql.find_entries(
-            self.env, [posting.idempotency_key for posting in postings]
-        )
         for posting in postings:
             key = posting.idempotency_key
             same_key = known.get(key) or new.get(key)

@@ -219,7 +219,7 @@ class TestWallet(PointsCommon):
                 }
                 for number in range(size)
             ]
-            with self.assertQueryCount(3):
+            with self.assertQueryCount(2):
                 self.env["referral.wallet"]._post_batch(batch)
         self.assertEqual(sum(wallets.mapped("balance")), 301)
         self.assertEqual(wallets._verify(), [])
