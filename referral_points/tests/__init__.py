@@ -7,5 +7,6 @@ from . import test_portal_wallet
 from . import test_redemption
 from . import test_redemption_cash
 from . import test_redemption_fulfil
+from . import test_redemption_two_connections
 from . import test_wallet
 from . import test_wallet_two_connections
