@@ -109,7 +109,9 @@ class ReferralCommission(models.Model):
         self.ensure_one()
         facts = self.explanation or {}
         amount = formatLang(self.env, self.amount, currency_obj=self.currency_id)
-        source = f"{facts.get('plan')}, {self.rule_id.name}"
+        # who sees a commission may read its plan's name, without any right on plans
+        rule = self.sudo().rule_id
+        source = f"{rule.plan_id.display_name}, {rule.name}"
         if facts.get("rate_type") == "fixed":
             return f"{amount} ({source})"
         base = formatLang(
@@ -217,7 +219,7 @@ class ReferralCommission(models.Model):
             "amount": float(line.amount),
             "currency_id": rule.currency_id.id,
             "explanation": {
-                "plan": rule.plan_id.display_name,
+                "plan_version": rule.plan_id.version,
                 "rate_type": rule.rate_type,
                 "rate": f"{Decimal(repr(rule.rate)).normalize():f}",
                 "phase": facts.phase,
