@@ -65,22 +65,32 @@ class ReferralCase(TransactionCase):
         cls.grandparent = cls.make_member("Grandparent")
         cls.inviter = cls.make_member("Inviter", inviter_id=cls.grandparent.id)
         cls.member = cls.make_member("Member", inviter_id=cls.inviter.id)
-        cls.sales = cls.make_user("rd_sales", "sales")
-        cls.finance = cls.make_user("rd_finance", "finance")
-        cls.finance_2 = cls.make_user("rd_finance_2", "finance")
-        cls.manager = cls.make_user("rd_manager", "manager")
-        cls.clerk = new_test_user(
-            cls.env, login="rd_clerk", groups="sales_team.group_sale_salesman"
-        )
-        cls.portal = new_test_user(
-            cls.env,
-            login="rd_portal",
-            groups="base.group_portal",
-            partner_id=cls.member.id,
-        )
-        cls.stranger = new_test_user(
-            cls.env, login="rd_stranger", groups="base.group_portal"
-        )
+        groups = {
+            "sales": f"{ROLE}sales",
+            "finance": f"{ROLE}finance",
+            "finance_2": f"{ROLE}finance",
+            "manager": f"{ROLE}manager",
+            "clerk": "sales_team.group_sale_salesman",
+            "portal": "base.group_portal",
+            "stranger": "base.group_portal",
+        }
+        vals_list = [cls._prepare_user_vals(name, groups[name]) for name in groups]
+        vals_list[-2]["partner_id"] = cls.member.id
+        users = cls.env["res.users"].create(vals_list)  # at once: much faster
+        for name, user in zip(groups, users, strict=True):
+            setattr(cls, name, user)
+
+    @classmethod
+    def _prepare_user_vals(cls, name, group):
+        """Login and password are "rd_" and the name."""
+        login = f"rd_{name}"
+        return {
+            "name": login,
+            "login": login,
+            "password": login,
+            "email": f"{login}@example.com",
+            "group_ids": [Command.set(cls.env.ref(group).ids)],
+        }
 
     @classmethod
     def make_user(cls, login, role, **values):

@@ -233,20 +233,7 @@ class TestCompanies(AccessCase):
         lead = env["crm.lead"].create(
             {"name": "Theirs", "referral_link_id": link.id, **company}
         )
-        commission = env["referral.commission"].create(
-            {
-                **company,
-                "partner_id": cls.member.id,
-                "trigger": "lead_valid",
-                "lead_id": lead.id,
-                "rule_id": plan.rule_ids.id,
-                "level": 0,
-                "amount": 1,
-                "currency_id": cls.currency.id,
-                "state": "approved",
-                "explanation": {"rate_type": "fixed"},
-            }
-        )
+        commission = cls._make_commission(plan.rule_ids, lead)
         return [
             plan,
             plan.rule_ids,
@@ -262,6 +249,23 @@ class TestCompanies(AccessCase):
                 {"agent_id": cls.member.id, "country_id": cls.env.ref("base.cn").id}
             ),
         ]
+
+    @classmethod
+    def _make_commission(cls, rule, lead):
+        return rule.env["referral.commission"].create(
+            {
+                "company_id": cls.other.id,
+                "partner_id": cls.member.id,
+                "trigger": "lead_valid",
+                "lead_id": lead.id,
+                "rule_id": rule.id,
+                "level": 0,
+                "amount": 1,
+                "currency_id": cls.currency.id,
+                "state": "approved",
+                "explanation": {"rate_type": "fixed"},
+            }
+        )
 
     def test_every_model_that_belongs_to_a_company_is_tried(self):
         tried = {record._name for record in self.theirs}
