@@ -114,9 +114,6 @@ class ReferralPortal(CustomerPortal):
         """Return the address the user sees this site under, without a slash."""
         return request.httprequest.host_url.rstrip("/")
 
-    def _get_signup_url(self, member):
-        return f"{self._get_own_host_url()}/web/signup?invite={member.invite_code}"
-
     def _prepare_referral_figures(self, member):
         """Return what the member has brought about, each figure in one query.
 

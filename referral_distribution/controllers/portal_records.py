@@ -249,7 +249,6 @@ class ReferralRecordsPortal(ReferralPortal):
             "counts": counts,
             "level": level,
             "pager": pages,
-            "signup_url": self._get_signup_url(member),
         }
 
     def _get_team_domain(self, member, levels=TEAM_LEVELS):

