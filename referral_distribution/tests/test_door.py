@@ -302,8 +302,9 @@ class TestAttribution(DoorCase):
 
     def test_a_colleague_who_opened_a_link_brings_no_lead(self):
         """Rule L4: what sales types in was brought by nobody."""
-        self.knock()
         self.authenticate("rd_sales", "rd_sales")
+        self.knock()
+        self.assertIn(COOKIE, self.opener.cookies)
         lead = self.make_jsonrpc_request(
             "/web/dataset/call_kw/crm.lead/create",
             {
