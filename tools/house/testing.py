@@ -6,6 +6,7 @@ with several workers. What the servers log counts too: a warning is a failure, b
 for the lines of `ALLOWED`.
 """
 
+import os
 import re
 import subprocess
 import time
@@ -115,7 +116,13 @@ def _run_addons(house, selection):
     ]
     say("Addon tests (pytest-odoo, with Chromium)")
     report = house.checkout.logs / "addon-tests.xml"
-    code = _pytest(house, report, [*options, *selection.options], selection.addon_paths)
+    environment = {
+        **house.server.environment(),
+        # a test that waits for its own lock ends with an error instead of never
+        "PGOPTIONS": f"-c lock_timeout={LOCK_PATIENCE}s",
+    }
+    arguments = [*options, *selection.options, *selection.addon_paths]
+    code = _pytest(house, report, arguments, environment)
     parts += read_report(report)
     parts.append(_judge_run("server log of addon tests", code, log))
     return parts
@@ -130,22 +137,18 @@ def _check_terms(house, part):
 def _run_black_box(house, selection):
     say("Tests against a live server with two workers")
     report = house.checkout.logs / "black-box-tests.xml"
-    options = ["-p", "no:odoo", *selection.options]
-    code = _pytest(house, report, options, selection.black_box_paths)
+    arguments = ["-p", "no:odoo", *selection.options, *selection.black_box_paths]
+    # its fixtures find Odoo and the server the way every command does
+    environment = {**os.environ, "ODOO_HOME": str(house.venv.odoo_home)}
+    code = _pytest(house, report, arguments, environment)
     return [*read_report(report), _judge_run("run of tests/", code, None)]
 
 
-def _pytest(house, report, options, paths):
+def _pytest(house, report, arguments, environment):
     report.unlink(missing_ok=True)
-    argv = [house.venv.python, "-m", "pytest", f"--junit-xml={report}", *options]
-    environment = {
-        **house.server.environment(),
-        "ODOO_HOME": str(house.venv.odoo_home),
-        # a test that waits for its own lock ends with an error instead of never
-        "PGOPTIONS": f"-c lock_timeout={LOCK_PATIENCE}s",
-    }
+    argv = [house.venv.python, "-m", "pytest", f"--junit-xml={report}", *arguments]
     done = subprocess.run(
-        [*map(str, argv), *paths],
+        [str(part) for part in argv],
         cwd=REPO,
         stdin=subprocess.DEVNULL,
         env=environment,

@@ -118,11 +118,7 @@ class Venv:
     def enter(self, arguments):
         """Replace this process by the same command on this environment's Python."""
         main = Path(__file__).resolve().parents[1] / "main.py"
-        environment = {
-            **os.environ,
-            "ODOO_HOME": str(self.odoo_home),
-            "REFERRAL_PYTHON": sys.executable,
-        }
+        environment = {**os.environ, "ODOO_HOME": str(self.odoo_home)}
         sys.stderr.flush()
         os.execve(self.python, [str(self.python), str(main), *arguments], environment)
 
