@@ -1,7 +1,7 @@
 # Part of the referral-distribution suite. LGPL-3 (https://www.gnu.org/licenses/lgpl).
 {
     "name": "Referral Distribution",
-    "summary": "Members share, visitors become leads, contracts reward those who helped",
+    "summary": "Members share, visitors become leads, contracts reward who helped",
     "version": "19.0.1.0.0",
     "category": "Sales/CRM",
     "author": "Referral Distribution Contributors",
@@ -45,7 +45,6 @@
         "views/portal_share_templates.xml",
         "views/portal_records_templates.xml",
     ],
-    "demo": [],
     "assets": {
         "web.assets_frontend": [
             "referral_distribution/static/src/scss/portal.scss",

@@ -162,7 +162,10 @@ def _invoice_and_confirm(told):
     wizard = finance(
         "sale.advance.payment.inv",
         "create",
-        {"sale_order_ids": [[6, 0, [told.order]]], "advance_payment_method": "delivered"},
+        {
+            "sale_order_ids": [[6, 0, [told.order]]],
+            "advance_payment_method": "delivered",
+        },
     )
     action = finance("sale.advance.payment.inv", "create_invoices", [wizard])
     told.invoice = action["res_id"]

@@ -102,7 +102,9 @@ class ReferralDemo(models.AbstractModel):
                     "grade_id": self.env.ref(
                         f"{DISTRIBUTION}.res_partner_grade_{person.tier}"
                     ).id,
-                    "inviter_id": members[person.inviter].id if person.inviter else False,
+                    "inviter_id": members[person.inviter].id
+                    if person.inviter
+                    else False,
                     "member_state": "active",
                     "accepts_commission": person.accepts,
                 }
@@ -137,7 +139,7 @@ class ReferralDemo(models.AbstractModel):
 
     @api.model
     def _publish_articles(self, clock, staff):
-        """Return ``{key: blog.post}``, written, reviewed and published by their roles."""
+        """Return ``{key: blog.post}``: written, reviewed, published by their roles."""
         blog = self.env["blog.blog"].create(
             {"name": "Cases & Insights", "subtitle": "What we learn from real projects"}
         )
@@ -158,10 +160,10 @@ class ReferralDemo(models.AbstractModel):
                     "cover_properties": self._get_cover(article.key),
                 }
             )
-            self._translate(
-                post, name=article.title_zh, subtitle=article.subtitle_zh
+            self._translate(post, name=article.title_zh, subtitle=article.subtitle_zh)
+            self._translate_terms(
+                post, dict(zip(article.body, article.body_zh, strict=True))
             )
-            self._translate_terms(post, dict(zip(article.body, article.body_zh, strict=True)))
             post.with_user(staff["content"]).action_referral_submit()
             if article.review == "approved":
                 clock(article.age)
@@ -281,15 +283,19 @@ class ReferralDemo(models.AbstractModel):
         record = told["lead"].with_user(sales)
         if not record.partner_id:
             record._handle_partner_assignment(create_missing=True)
-        order = self.env["sale.order"].with_user(sales).create(
-            {
-                "partner_id": record.partner_id.id,
-                "opportunity_id": record.id,
-                "user_id": sales.id,
-                "order_line": [
-                    Command.create({"product_id": scene["services"][service].id})
-                ],
-            }
+        order = (
+            self.env["sale.order"]
+            .with_user(sales)
+            .create(
+                {
+                    "partner_id": record.partner_id.id,
+                    "opportunity_id": record.id,
+                    "user_id": sales.id,
+                    "order_line": [
+                        Command.create({"product_id": scene["services"][service].id})
+                    ],
+                }
+            )
         )
         told[service] = order
         if status == business.QUOTATION:

@@ -22,16 +22,22 @@ SITE_TEXTS = (
     ("info@yourcompany.example.com", COMPANY["email"], None),
     ("Company name", COMPANY["name"], None),
     (
-        "We are a team of passionate people whose goal is to improve everyone's life"
-        " through disruptive products. We build great products to solve your business"
-        " problems.",
-        "We build ERP, mini programs and data platforms for manufacturers and trading"
-        " companies, and we publish what we learn.",
+        (
+            "We are a team of passionate people whose goal is to improve everyone's life"
+            " through disruptive products. We build great products to solve your business"
+            " problems."
+        ),
+        (
+            "We build ERP, mini programs and data platforms for manufacturers and trading"
+            " companies, and we publish what we learn."
+        ),
         "我们为制造和贸易企业建设 ERP、小程序和数据平台，并把经验公开分享。",
     ),
     (
-        "Our products are designed for small to medium size companies willing to"
-        " optimize their performance.",
+        (
+            "Our products are designed for small to medium size companies willing to"
+            " optimize their performance."
+        ),
         "",
         None,
     ),

@@ -17,9 +17,7 @@ STAFF = (
 
 # key, name, tier, inviter, city, state of the membership, accepts commissions,
 # portal login, days since joining
-Member = namedtuple(
-    "Member", "key name tier inviter city state accepts login joined"
-)
+Member = namedtuple("Member", "key name tier inviter city state accepts login joined")
 
 
 def _member(key, name, tier, inviter, city, joined, **other):
@@ -31,8 +29,9 @@ MEMBERS = (
     _member("zhou", "周强 Zhou Qiang", "agent", None, "上海", 180, login="agent"),
     _member("wu", "吴昊 Wu Hao", "agent", None, "深圳", 176),
     _member("jiang", "蒋岚 Jiang Lan", "agent", None, "成都", 168),
-    _member("lin", "林梅 Lin Mei", "distributor", "zhou", "杭州", 150,
-            login="distributor"),
+    _member(
+        "lin", "林梅 Lin Mei", "distributor", "zhou", "杭州", 150, login="distributor"
+    ),
     _member("ma", "马丽 Ma Li", "distributor", "zhou", "苏州", 146),
     _member("tang", "唐欣 Tang Xin", "distributor", "wu", "广州", 140),
     _member("huang", "黄蕾 Huang Lei", "member", "lin", "杭州", 120, login="member"),

@@ -40,8 +40,9 @@ class TestStory(TransactionCase):
     def test_who_declines_commissions_earned_nothing_and_neither_did_the_inviter(self):
         """Rule M4."""
         declining = self._told("sale.order").filtered(
-            lambda o: o.referral_state == "confirmed"
-            and not o.referrer_id.accepts_commission
+            lambda o: (
+                o.referral_state == "confirmed" and not o.referrer_id.accepts_commission
+            )
         )
         self.assertTrue(declining)
         self.assertFalse(declining.referral_commission_ids)

@@ -162,19 +162,30 @@ class ReferralRecordsPortal(ReferralPortal):
 
     def _get_contract_hint(self, order, rewards, rewarded):
         """Return in a sentence what the contract is waiting for."""
-        _ = request.env._
         if rewarded:
             return ""
         if order.referral_state == "confirmed":
             if rewards:
-                return _("Your reward is approved and goes out with the next payout.")
-            return _("Confirmed. No reward was due to you under the plan in force.")
+                return request.env._(
+                    "Your reward is approved and goes out with the next payout."
+                )
+            return request.env._(
+                "Confirmed. No reward was due to you under the plan in force."
+            )
         return {
-            "contracted": _("Signed. Next, the work is delivered and invoiced."),
-            "awaiting_completion": _("In progress: not everything is delivered yet."),
-            "awaiting_payment": _("Completed. Waiting for the final payment."),
-            "to_confirm": _("Paid in full. Waiting for finance to confirm."),
-            "refused": _(
+            "contracted": request.env._(
+                "Signed. Next, the work is delivered and invoiced."
+            ),
+            "awaiting_completion": request.env._(
+                "In progress: not everything is delivered yet."
+            ),
+            "awaiting_payment": request.env._(
+                "Completed. Waiting for the final payment."
+            ),
+            "to_confirm": request.env._(
+                "Paid in full. Waiting for finance to confirm."
+            ),
+            "refused": request.env._(
                 "Finance did not confirm a reward: %(reason)s",
                 reason=order.referral_reason or "–",
             ),

@@ -142,13 +142,19 @@ def marginal(base: Decimal, brackets: Iterable[tuple[Decimal, Decimal]]) -> Deci
 def _find_person(facts: Facts, rule: Rule) -> Person | None:
     if rule.beneficiary == "channel_partner":
         person = facts.channel_partner
-    elif facts.channel_partner or rule.level >= facts.paying_levels:
-        return None
-    elif not all(person.earns for person in facts.people[:1]):
-        return None
     else:
-        person = facts.people[rule.level] if rule.level < len(facts.people) else None
+        chain = _get_paid_chain(facts)
+        person = chain[rule.level] if rule.level < len(chain) else None
     return person if person and person.earns else None
+
+
+def _get_paid_chain(facts: Facts) -> tuple[Person, ...]:
+    """Return the members a plan may reward: none when the first declines (M4), or when
+    the lead came through a partner channel (S4)."""
+    declined = not all(person.earns for person in facts.people[:1])
+    if declined or facts.channel_partner:
+        return ()
+    return facts.people[: facts.paying_levels]
 
 
 def _applies(facts: Facts, rule: Rule) -> bool:
@@ -180,7 +186,3 @@ def _get_share(rule: Rule, base: Decimal, currency: Currency) -> Decimal:
     else:
         share = base * rule.rate / HUNDRED
     return share if rule.base == "member_reward" else share * currency.factor
-
-
-
-

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
@@ -137,7 +137,7 @@ class CrmLead(models.Model):
     def _prepare_touch_vals(self, touches: Touches, last):
         first = last.browse(touches.first_link).exists() or last
         moments = [
-            datetime.fromtimestamp(at, UTC).replace(tzinfo=None)
+            datetime.fromtimestamp(at, timezone.utc).replace(tzinfo=None)
             for at in (touches.first_at, touches.last_at)
         ]
         return {

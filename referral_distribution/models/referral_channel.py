@@ -44,12 +44,9 @@ class ReferralChannel(models.Model):
         check_company=True,
         help="Who is paid for leads and contracts of a partner channel.",
     )
-    source_id = fields.Many2one(
-        "utm.source", string="Source", required=True, ondelete="restrict"
-    )
+    source_id = fields.Many2one("utm.source", required=True, ondelete="restrict")
     medium_id = fields.Many2one(
         "utm.medium",
-        string="Medium",
         required=True,
         ondelete="restrict",
         default=lambda self: self._default_medium_id(),

@@ -177,6 +177,8 @@ class ReferralCommission(models.Model):
             ``_prepare_referral_facts``.
         :return: the new commissions; empty for sources that were rewarded before.
         """
+        # a caller's default_... values must not reach what is created here
+        # pylint: disable-next=context-overridden
         lines = self.sudo().with_context(clean_context(self.env.context))
         for source in sources.sudo():
             rules = source._get_referral_plan().rule_ids

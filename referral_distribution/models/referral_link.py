@@ -62,9 +62,7 @@ class ReferralLink(models.Model):
         counts = dict(
             self.env["referral.click"]
             .sudo()  # a number tells nothing about visitors
-            ._read_group(
-                [("link_id", "in", self.ids)], ["link_id"], ["__count"]
-            )
+            ._read_group([("link_id", "in", self.ids)], ["link_id"], ["__count"])
         )
         for link in self:
             link.click_count = counts.get(link, 0)
@@ -105,9 +103,7 @@ class ReferralLink(models.Model):
         :raises UserError: when the contact is no active member or the page is foreign.
         """
         if member.member_state != "active":
-            raise UserError(
-                self.env._("Only active members have personal links.")
-            )
+            raise UserError(self.env._("Only active members have personal links."))
         company = channel.company_id or self.env.company
         key = {
             "company_id": company.id,

@@ -14,7 +14,9 @@ class ReferralPlanBracket(models.Model):
     rule_id = fields.Many2one(
         "referral.plan.rule", required=True, index=True, ondelete="cascade"
     )
-    company_currency_id = fields.Many2one(related="rule_id.plan_id.company_id.currency_id")
+    company_currency_id = fields.Many2one(
+        related="rule_id.plan_id.company_id.currency_id"
+    )
     amount_from = fields.Monetary(
         string="From", currency_field="company_currency_id", required=True
     )
@@ -25,7 +27,8 @@ class ReferralPlanBracket(models.Model):
     )
     _values_range = models.Constraint(
         "CHECK (amount_from >= 0 AND amount_from < 1e15 AND rate BETWEEN 0 AND 100)",
-        "A bracket starts at zero or more and its rate lies between 0 and 100 per cent.",
+        "A bracket starts at zero or more and its rate lies between 0 and 100 per"
+        " cent.",
     )
 
     @api.model_create_multi

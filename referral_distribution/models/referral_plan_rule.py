@@ -91,7 +91,9 @@ class ReferralPlanRule(models.Model):
         for rule in self:
             if rule.trigger == "lead_valid" and rule.rate_type != "fixed":
                 raise ValidationError(
-                    self.env._("A valid lead has no amount: reward it with a fixed one.")
+                    self.env._(
+                        "A valid lead has no amount: reward it with a fixed one."
+                    )
                 )
             if rule.base == "member_reward" and not rule.level:
                 raise ValidationError(

@@ -31,7 +31,7 @@ class ReferralSettlement(models.Model):
 
     _name = "referral.settlement"
     _description = "Commission Settlement"
-    _inherit = ["mail.thread"]
+    _inherit = "mail.thread"
     _order = "id desc"
     _check_company_auto = True
 

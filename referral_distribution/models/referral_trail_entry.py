@@ -1,5 +1,3 @@
-from itertools import groupby
-
 from psycopg2.extras import Json, execute_values
 
 from odoo import api, fields, models
@@ -100,19 +98,21 @@ class ReferralTrailEntry(models.Model):
                 str(facts[key]) for key in CONTENT_KEYS if facts.get(key)
             )
 
+    # Odoo's merge of contacts writes to what it found, which is nothing: that passes.
     @api.model_create_multi
     def create(self, vals_list):
-        raise UserError(self.env._("Trail entries are written by the system only."))
+        if vals_list:
+            raise UserError(self.env._("Trail entries are written by the system only."))
+        return super().create(vals_list)
 
     def write(self, vals):
-        if self:  # Odoo's merge of contacts writes to what it found: nothing
-            raise UserError(self.env._("A trail entry is never changed."))
-        return True
-
-    def unlink(self):
         if self:
-            raise UserError(self.env._("A trail entry is never deleted."))
-        return True
+            raise UserError(self.env._("A trail entry is never changed."))
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_always(self):
+        raise UserError(self.env._("A trail entry is never deleted."))
 
     @api.model
     def _append(self, leads, node, document=None, content=None, occurred_at=None):
@@ -151,10 +151,11 @@ class ReferralTrailEntry(models.Model):
         """Lengthen each head by one; return ``{lead id: (new length, last hash)}``."""
         rows = self.env.execute_query(
             SQL(
-                "INSERT INTO referral_trail_head AS head (lead_id, length, hash)"
+                "INSERT INTO referral_trail_head AS head (lead_id, entry_count, hash)"
                 " SELECT unnest(%s), 1, %s"
-                " ON CONFLICT (lead_id) DO UPDATE SET length = head.length + 1"
-                " RETURNING lead_id, length, hash",
+                " ON CONFLICT (lead_id) DO UPDATE"
+                " SET entry_count = head.entry_count + 1"
+                " RETURNING lead_id, entry_count, hash",
                 lead_ids,
                 chain.START,
             )
@@ -192,18 +193,12 @@ class ReferralTrailEntry(models.Model):
         :return: list of text, one per problem; empty when all is intact.
         """
         heads = {
-            head.lead_id.id: (head.length, head.hash)
+            head.lead_id.id: (head.entry_count, head.hash)
             for head in self.env["referral.trail.head"]
             .sudo()
             .search([("lead_id", "in", leads.ids)])
         }
-        entries = self.sudo().search_fetch(
-            [("lead_id", "in", leads.ids)], order="lead_id, sequence"
-        )
-        trails = {
-            lead_id: [entry._get_link() for entry in group]
-            for lead_id, group in groupby(entries, key=lambda e: e.lead_id.id)
-        }
+        trails = self._query_links(leads.ids)
         told = trails.keys() | heads.keys()
         brought = leads.sudo().exists().filtered("referrer_id")
         return [
@@ -217,21 +212,26 @@ class ReferralTrailEntry(models.Model):
             for lead_id in sorted(set(brought.ids) - told)
         ]
 
-    def _get_link(self):
-        fields_hashed = {
-            "lead_id": self.lead_id.id,
-            "sequence": self.sequence,
-            "node": self.node,
-            "occurred_at": fields.Datetime.to_string(self.occurred_at),
-            "actor_id": self.actor_id.id,
-            "document": f"{self.document._name},{self.document.id}"
-            if self.document
-            else self._read_document(),
-            "content": self.content or {},
-        }
-        return self.sequence, self.prev_hash, self.hash, fields_hashed
+    @api.model
+    def _query_links(self, lead_ids):
+        """Return ``{lead id: links}``, each as ``chain.find_breaks`` reads them.
 
-    def _read_document(self):
-        """Return the stored reference of a document that no longer exists."""
-        query = SQL("SELECT document FROM referral_trail_entry WHERE id = %s", self.id)
-        return self.env.execute_query(query)[0][0]
+        Read by SQL: a document that is gone has to be read as it was written.
+        """
+        names = ("lead_id", "sequence", "node", "occurred_at", "actor_id", "document")
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT prev_hash, hash, content, %s FROM referral_trail_entry"
+                " WHERE lead_id = ANY(%s) ORDER BY lead_id, sequence",
+                SQL(", ").join(map(SQL.identifier, names)),
+                lead_ids,
+            )
+        )
+        links = {}
+        for prev_hash, own_hash, content, *values in rows:
+            entry = dict(zip(names, values, strict=True), content=content)
+            entry["occurred_at"] = fields.Datetime.to_string(entry["occurred_at"])
+            links.setdefault(entry["lead_id"], []).append(
+                (entry["sequence"], prev_hash, own_hash, entry)
+            )
+        return links

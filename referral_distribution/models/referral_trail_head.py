@@ -13,7 +13,7 @@ class ReferralTrailHead(models.Model):
     _log_access = False
 
     lead_id = fields.Many2one("crm.lead", required=True, ondelete="restrict")
-    length = fields.Integer(required=True)
+    entry_count = fields.Integer(required=True)
     hash = fields.Char(required=True)
 
     _lead_unique = models.Constraint("UNIQUE (lead_id)")

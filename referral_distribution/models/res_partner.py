@@ -21,7 +21,6 @@ class ResPartner(models.Model):
 
     inviter_id = fields.Many2one(
         "res.partner",
-        string="Inviter",
         index="btree_not_null",
         ondelete="restrict",
         copy=False,

@@ -305,8 +305,8 @@ class SaleOrder(models.Model):
             if order.referral_state != "to_confirm":
                 raise UserError(
                     self.env._(
-                        "%(order)s is at “%(state)s”. Its reward can be decided once the"
-                        " order is complete and paid in full.",
+                        "%(order)s is at “%(state)s”. Its reward can be decided once"
+                        " the order is complete and paid in full.",
                         order=order.name,
                         state=labels[order.referral_state],
                     )

@@ -64,7 +64,7 @@ class PortalCase(ReferralCase, HttpCase):
         login = (user or self.portal).login
         self.authenticate(login, login.ljust(8, "x"))
 
-    def read(self, path):
+    def get_page(self, path):
         """Return the page's HTML; it opened without being sent elsewhere."""
         response = self.url_open(path, allow_redirects=False)
         self.assertEqual(response.status_code, 200, path)
@@ -89,9 +89,9 @@ class PortalCase(ReferralCase, HttpCase):
 
     def count_queries(self, path):
         for _time in range(2):
-            self.read(path)  # fills the caches
+            self.get_page(path)  # fills the caches
         before = self.cr.sql_log_count
-        self.read(path)
+        self.get_page(path)
         return self.cr.sql_log_count - before
 
 
@@ -105,7 +105,7 @@ class TestPortalPages(PortalCase):
         lead = self.make_lead(partner_name="Harvest Foods")
         lead.with_user(self.sales).action_referral_validate()
         self.log_in()
-        page = self.read("/my/referral")
+        page = self.get_page("/my/referral")
         self.assertIn(self.member.invite_code, page)
         self.assertIn("Harvest Foods", page)
         self.assertIn("Valid leads", page)
@@ -116,22 +116,22 @@ class TestPortalPages(PortalCase):
     def test_a_newcomer_is_shown_the_three_steps(self):
         # rule X1
         self.log_in()
-        page = self.read("/my/referral")
+        page = self.get_page("/my/referral")
         self.assertIn("How it works", page)
         self.assertIn("Share an article", page)
 
     def test_only_members_have_the_entry_in_the_portal_home(self):
         # rule X1
         self.log_in()
-        self.assertIn('href="/my/referral"', self.read("/my"))
+        self.assertIn('href="/my/referral"', self.get_page("/my"))
         self.log_in(self.stranger)
-        self.assertNotIn('href="/my/referral"', self.read("/my"))
+        self.assertNotIn('href="/my/referral"', self.get_page("/my"))
 
     def test_who_is_no_member_is_told_what_it_is_and_whom_to_ask(self):
         # rule M1
         self.log_in(self.stranger)
         for page in PAGES:
-            text = self.read(f"/my/referral{page}")
+            text = self.get_page(f"/my/referral{page}")
             self.assertIn("How to become a member", text)
             self.assertIn("hello@company.example", text)
             self.assertNotIn("referral_nav", text)
@@ -141,9 +141,9 @@ class TestPortalPages(PortalCase):
         partner = self.stranger.partner_id
         self.log_in(self.stranger)
         partner.member_state = "candidate"
-        self.assertIn("is being prepared", self.read("/my/referral"))
+        self.assertIn("is being prepared", self.get_page("/my/referral"))
         partner.member_state = "left"
-        self.assertIn("has ended", self.read("/my/referral/leads"))
+        self.assertIn("has ended", self.get_page("/my/referral/leads"))
 
     def test_nobody_gets_in_without_login(self):
         # threat P1
@@ -158,15 +158,15 @@ class TestPortalPages(PortalCase):
         self.log_in()
         for page in PAGES:
             for junk in JUNK:
-                self.read(f"/my/referral{page}?{junk}")
+                self.get_page(f"/my/referral{page}?{junk}")
         for page in PAGES[1:]:
             for number in ("abc", "-1", "0", "9" * 30, quote("²"), "%00"):
-                self.read(f"/my/referral{page}/page/{number}")
+                self.get_page(f"/my/referral{page}/page/{number}")
 
     def test_a_search_is_cut_to_what_the_database_can_take(self):
         # threat P6
         self.log_in()
-        page = self.read("/my/referral/share?search=%00a%00" + "b" * 5000)
+        page = self.get_page("/my/referral/share?search=%00a%00" + "b" * 5000)
         self.assertIn(f'value="a{"b" * 79}"', page)
 
     def test_lists_take_the_same_queries_however_long_they_are(self):
@@ -203,15 +203,15 @@ class TestPortalPrivacy(PortalCase):
         order.with_user(self.finance).action_referral_confirm()
         self.log_in()
         for page in PAGES:
-            text = self.read(f"/my/referral{page}")
+            text = self.get_page(f"/my/referral{page}")
             for secret in ("Secret Customer", order.name, self.other_link.code):
                 self.assertNotIn(secret, text)
         path = f"/my/referral/share/link/{self.other_link.id}"
         self.assertEqual(self.url_open(path).status_code, 404)
         self.assertFalse(self.record_share(self.other_link.id, "copy"))
         self.log_in(self.other_user)
-        self.assertIn("Secret Customer", self.read("/my/referral/leads"))
-        self.assertIn(order.name, self.read("/my/referral/contracts"))
+        self.assertIn("Secret Customer", self.get_page("/my/referral/leads"))
+        self.assertIn(order.name, self.get_page("/my/referral/contracts"))
 
     def test_another_companys_records_stay_there(self):
         # threat P3
@@ -219,7 +219,7 @@ class TestPortalPrivacy(PortalCase):
         self.make_lead(partner_name="Lead Elsewhere", company_id=company.id)
         self.link.company_id = company
         self.log_in()
-        self.assertNotIn("Lead Elsewhere", self.read("/my/referral/leads"))
+        self.assertNotIn("Lead Elsewhere", self.get_page("/my/referral/leads"))
         path = f"/my/referral/share/link/{self.link.id}"
         self.assertEqual(self.url_open(path).status_code, 404)
 
@@ -229,7 +229,7 @@ class TestPortalPrivacy(PortalCase):
         self.make_lead(email_from="zoe@private.example", phone="13800138000")
         self.log_in()
         for page in ("", "/leads"):
-            text = self.read(f"/my/referral{page}")
+            text = self.get_page(f"/my/referral{page}")
             self.assertIn("W**", text)
             self.assertIn("z**", text)
             for secret in ("Wang", "private.example", "13800138000"):
@@ -242,7 +242,7 @@ class TestPortalPrivacy(PortalCase):
         lead.with_user(self.sales).action_referral_invalidate(script)
         self.log_in()
         for page in ("", "/leads", f"/share?search={quote(script)}"):
-            self.assertNotIn(script, self.read(f"/my/referral{page}"))
+            self.assertNotIn(script, self.get_page(f"/my/referral{page}"))
 
     def test_the_team_shows_two_levels_with_masked_names(self):
         # rules M2, M4
@@ -252,13 +252,13 @@ class TestPortalPrivacy(PortalCase):
         sibling = self.make_member("Eve Sibling", inviter_id=self.inviter.id)
         self.make_member("Fay Niece", inviter_id=sibling.id)
         self.log_in()
-        page = self.read("/my/referral/team")
+        page = self.get_page("/my/referral/team")
         self.assertEqual(set(re.findall(r"\b\w\*\*", page)), {"B**", "C**"})
         for name in ("Child", "Grandchild", "Toofar", "Sibling", "Niece"):
             self.assertNotIn(name, page)
         self.assertIn(self.member.invite_code, page)
-        self.assertNotIn("C**", self.read("/my/referral/team?level=1"))
-        self.assertIn("C**", self.read("/my/referral/team?level=2"))
+        self.assertNotIn("C**", self.get_page("/my/referral/team?level=1"))
+        self.assertIn("C**", self.get_page("/my/referral/team?level=2"))
 
 
 @tagged("post_install", "-at_install")
@@ -270,20 +270,20 @@ class TestPortalRecords(PortalCase):
         lost.with_user(self.sales).action_referral_invalidate("Nobody answers")
         lost.action_archive()
         self.log_in()
-        page = self.read("/my/referral/leads?filterby=invalid")
+        page = self.get_page("/my/referral/leads?filterby=invalid")
         self.assertIn("Wrong Number", page)
         self.assertIn("Nobody answers", page)
         self.assertIn("Closed", page)
         self.assertNotIn("Open Case", page)
-        self.assertIn("Open Case", self.read("/my/referral/leads"))
+        self.assertIn("Open Case", self.get_page("/my/referral/leads"))
 
     def test_a_long_list_has_pages(self):
         # rule X1
         for index in range(21):
             self.make_lead(partner_name=f"Number {index:02}")
         self.log_in()
-        first = self.read("/my/referral/leads")
-        second = self.read("/my/referral/leads/page/2")
+        first = self.get_page("/my/referral/leads")
+        second = self.get_page("/my/referral/leads/page/2")
         names = [set(re.findall(r"Number \d\d", page)) for page in (first, second)]
         self.assertEqual([len(page) for page in names], [20, 1])
         self.assertEqual(len(names[0] | names[1]), 21)
@@ -312,12 +312,12 @@ class TestPortalRecords(PortalCase):
         order = self.make_paid_contract(lead)
         order.with_user(self.finance).action_referral_confirm()
         self.log_in()
-        page = self.read("/my/referral/earnings")
+        page = self.get_page("/my/referral/earnings")
         self.assertIn("610.00", page)
         for part in ("Lead found valid", "Harvest Foods", order.name, "0.5 %"):
             self.assertIn(part, page)
         self.log_in(self.other_user)
-        page = self.read("/my/referral/earnings")
+        page = self.get_page("/my/referral/earnings")
         self.assertIn(f"Through {portal_module.masked(self.member.name)}", page)
         self.assertIn("60.00", page)
         for part in ("Harvest Foods", order.name, "A Customer"):
@@ -331,7 +331,7 @@ class TestPortalRecords(PortalCase):
         self.assert_steps(3, "Known before")
 
     def assert_steps(self, done, hint):
-        page = self.read("/my/referral/contracts")
+        page = self.get_page("/my/referral/contracts")
         self.assertEqual(len(re.findall(r'<li class="is-done', page)), done)
         self.assertIn(hint, page)
         return page
@@ -359,7 +359,7 @@ class TestPortalShare(PortalCase):
             self.assertIn("leads to a page of this site", response.text, url)
         self.assertIn(
             "leads to a page of this site",
-            self.read("/my/referral/share?url=//evil.example"),
+            self.get_page("/my/referral/share?url=//evil.example"),
         )
         self.assertEqual(self.count("referral.link"), before)
 
@@ -381,7 +381,7 @@ class TestPortalShare(PortalCase):
             response = self.send_link_form(channel=channel)
             self.assertIn("Choose one of our channels", response.text, channel)
         self.assertEqual(self.count("referral.link"), before)
-        page = self.read("/my/referral/share")
+        page = self.get_page("/my/referral/share")
         self.assertIn("Our community", page)
         for name in ("Media", "Elsewhere"):
             self.assertNotIn(f">{name}<", page)
@@ -398,13 +398,13 @@ class TestPortalShare(PortalCase):
     def test_a_page_of_the_site_is_offered_up_front(self):
         # rule S6
         self.log_in()
-        page = self.read("/my/referral/share?url=/some/page")
+        page = self.get_page("/my/referral/share?url=/some/page")
         self.assertIn('name="url" value="/some/page"', page)
 
     def test_the_link_page_has_address_and_qr_of_the_host_it_is_seen_on(self):
         # rule S6
         self.log_in()
-        page = self.read(f"/my/referral/share/link/{self.link.id}")
+        page = self.get_page(f"/my/referral/share/link/{self.link.id}")
         address = f"{self.base_url()}/s/{self.link.code}"
         self.assertIn(f'value="{address}"', page)
         source = re.search(r'src="(/report/barcode/[^"]+)"', page)[1]
@@ -416,7 +416,7 @@ class TestPortalShare(PortalCase):
         # rule S6
         self.log_in()
         for path in (*PAGES, f"/share/link/{self.link.id}"):
-            page = self.read(f"/my/referral{path}")
+            page = self.get_page(f"/my/referral{path}")
             main = page[page.index("o_referral_portal") : page.index("<footer")]
             self.assertFalse(re.findall(r'src="(?:https?:)?//', main), path)
 
@@ -447,7 +447,7 @@ class TestPortalShare(PortalCase):
         self.member.member_state = "suspended"
         self.log_in()
         for path in (*PAGES, f"/share/link/{self.link.id}"):
-            page = self.read(f"/my/referral{path}")
+            page = self.get_page(f"/my/referral{path}")
             self.assertIn("Your membership is suspended", page)
             self.assertNotIn("Get my link", page)
         before = self.count("referral.link")
