@@ -423,16 +423,17 @@ class TestPublicMethods(AccessCase):
 class TestRoles(ReferralCase):
     def test_no_role_includes_another_by_accident(self):
         """Who reviews leads does not decide about money, and the other way round."""
+        strong = ("sales", "finance", "manager", "integration")
         expected = {
             "sales": {"sales"},
-            "content_operator": {"content_operator"},
-            "media_operator": {"media_operator"},
+            "content_operator": set(),
+            "media_operator": set(),
             "finance": {"finance"},
             "manager": {"manager", "sales"},
             "integration": {"integration"},
         }
         for role, groups in expected.items():
             user = self.make_user(f"rd_role_{role}", role)
-            found = {name for name in expected if user.has_group(f"{ROLE}{name}")}
+            found = {name for name in strong if user.has_group(f"{ROLE}{name}")}
             with self.subTest(role=role):
                 self.assertEqual(found, groups)

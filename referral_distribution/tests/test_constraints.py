@@ -63,31 +63,35 @@ class TestCatalogue(ReferralCase):
                     self.assertTrue(item.message)
 
     def test_what_rewards_stand_on_cannot_be_deleted_away(self):
-        """Foreign keys to people, leads, contracts, plans: restrict (ledger rule 6)."""
-        self.env.cr.execute(
-            "SELECT conrelid::regclass::text, attname, confdeltype"
-            " FROM pg_constraint JOIN pg_attribute"
-            "   ON attrelid = conrelid AND attnum = conkey[1]"
-            " WHERE contype = 'f' AND conrelid::regclass::text IN %s",
-            (
-                (
-                    "referral_commission",
-                    "referral_settlement",
-                    "referral_trail_entry",
-                    "referral_trail_head",
-                    "referral_link",
-                    "referral_click",
-                ),
-            ),
+        """Foreign keys to people, leads, contracts, links: restrict (ledger rule 6)."""
+        facts = (
+            "referral_commission",
+            "referral_settlement",
+            "referral_trail_entry",
+            "referral_trail_head",
+            "referral_link",
+            "referral_click",
+            "referral_invite_code",
         )
-        mild = [
-            (table, column)
-            for table, column, on_delete in self.env.cr.fetchall()
-            if on_delete not in "ra"
-            and column not in ("create_uid", "write_uid", "plan_id", "base_currency_id")
-            and (table, column) != ("referral_settlement", "submitted_by_id")
-        ]
-        self.assertEqual(mild, [])
+        grounds = (
+            "res_partner",
+            "crm_lead",
+            "sale_order",
+            "account_move",
+            "referral_plan_rule",
+            "referral_channel",
+            "referral_link",
+            "referral_settlement",
+        )
+        self.env.cr.execute(
+            "SELECT conrelid::regclass::text, confrelid::regclass::text, confdeltype"
+            " FROM pg_constraint WHERE contype = 'f'"
+            " AND conrelid::regclass::text IN %s AND confrelid::regclass::text IN %s",
+            (facts, grounds),
+        )
+        found = self.env.cr.fetchall()
+        self.assertGreater(len(found), 12)
+        self.assertEqual([row for row in found if row[2] not in "ra"], [])
 
 
 @tagged("post_install", "-at_install")
