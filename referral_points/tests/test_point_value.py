@@ -54,8 +54,8 @@ class TestPointValue(PointsCommon):
             with self.subTest(value=value), self.assertRaises(UserError):
                 self.company.write({"referral_point_value": value})
         with (
-            self.assertRaises(psycopg2.errors.CheckViolation),
             mute_logger("odoo.sql_db"),
+            self.assertRaises(psycopg2.errors.CheckViolation),
         ):
             self.company.referral_point_value = 0
 
