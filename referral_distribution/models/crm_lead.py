@@ -246,10 +246,18 @@ class CrmLead(models.Model):
         told = told - head
         for lead in told:
             lead._referral_log("merged", document=head, content={"into": head.name})
+        if "valid" in told.mapped("referral_validity"):
+            head._take_over_validity()
         told.action_archive()
         if auto_unlink:
             (tail - told).unlink()
         return head
+
+    def _take_over_validity(self):
+        """What was merged in has been rewarded: that counts once (rule L2)."""
+        if self.referral_validity != "valid":
+            reason = self.env._("Merged with a lead that was found valid")
+            self._set_validity("valid", "validated", reason)
 
     def _merge_get_fields(self):
         return [

@@ -214,6 +214,19 @@ class TestMerge(LeadCase):
         head = leads.with_user(self.sales).merge_opportunity()
         self.assertKept(leads, head)
 
+    def test_what_was_rewarded_before_a_merge_is_not_rewarded_again(self):
+        """Rule L2: once per lead, and the merged lead is one."""
+        leads = self.leads(2)
+        weak, strong = leads
+        self.validate(weak)
+        strong.type = "opportunity"
+        head = leads.with_user(self.sales).merge_opportunity()
+        self.assertEqual(head, strong)
+        self.assertEqual(head.referral_validity, "valid")
+        self.validate(head)
+        self.assertRewards(head, [])
+        self.assertKept(leads, head)
+
     def test_a_lead_without_a_trail_is_deleted_as_ever(self):
         lead = self.leads(1)
         cold = self.env["crm.lead"].create({"name": "Cold"})
