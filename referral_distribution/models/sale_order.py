@@ -245,6 +245,23 @@ class SaleOrder(models.Model):
         plan = self.env["referral.plan"].sudo()._get_active(self.company_id)
         self._write_guarded({"project_phase": earlier + 1, "referral_plan_id": plan.id})
         self._log_referral("contracted")
+        self._attach_quotations()
+
+    def _attach_quotations(self):
+        """The customer's other open quotations came through the same lead (rule C2).
+
+        Those made before this contract could not know it yet.
+        """
+        if not self.referral_lead_id:
+            return
+        quotations = self.sudo().search(
+            Domain("partner_id", "child_of", self.partner_id.commercial_partner_id.id)
+            & Domain("company_id", "=", self.company_id.id)
+            & Domain("state", "in", ("draft", "sent"))
+            & Domain("referral_lead_id", "=", False)
+            & Domain("referrer_id", "=", False)
+        )
+        quotations.write({"referral_lead_id": self.referral_lead_id.id})
 
     def _action_cancel(self):
         signed = self.filtered("project_phase")
