@@ -142,6 +142,23 @@ class TestCommission(BaseCase):
             if line.person != 99:
                 self.assertLess(line.level, f.paying_levels)
 
+    def test_a_chain_of_three_is_paid_as_far_as_the_levels_go(self):
+        """Rule M4, threat G1: by figures."""
+        plan = [
+            commission.Rule(level + 1, "contract", level=level, base="b", rate=D(1))
+            for level in (0, 1, 2)
+        ]
+        for levels, earners in ((1, [1]), (2, [1, 2])):
+            found = commission.Facts(
+                "contract",
+                people=tuple(commission.Person(number) for number in (1, 2, 3)),
+                bases={"b": D(100)},
+                currencies={"": commission.Currency(D(1), D("0.01"))},
+                paying_levels=levels,
+            )
+            lines = commission.compute(found, plan)
+            self.assertEqual([line.person for line in lines], earners)
+
     @repeatable
     @given(amounts, brackets())
     def test_brackets_are_continuous_and_never_pay_less_for_more(self, base, steps):
