@@ -9,7 +9,7 @@ help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run:  ## set up what is missing and serve the demo; PORT=8069
-	@$(HOUSE) run $(if $(PORT),--port "$(PORT)")
+	@exec $(HOUSE) run $(if $(PORT),--port "$(PORT)")
 
 setup:  ## set up what is missing, serve nothing
 	@$(HOUSE) setup
