@@ -3,6 +3,7 @@ from decimal import Decimal
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 from ..engine.commission import Facts
 from . import gate
@@ -233,6 +234,7 @@ class SaleOrder(models.Model):
         """Freeze the plan in force and the phase; from here on it is a contract."""
         self.ensure_one()
         customer = self.partner_id.commercial_partner_id
+        self._query_lock(customer)
         earlier = self.sudo().search_count(
             [
                 ("partner_id", "child_of", customer.id),
@@ -246,6 +248,15 @@ class SaleOrder(models.Model):
         self._write_guarded({"project_phase": earlier + 1, "referral_plan_id": plan.id})
         self._log_referral("contracted")
         self._attach_quotations()
+
+    def _query_lock(self, customer):
+        """Let contracts of one customer be signed one after the other.
+
+        Of two signed at once, the second gets a serialization failure, is tried again
+        by Odoo, and then counts the first: the phases are 1 and 2, not 1 and 1.
+        """
+        query = "UPDATE res_partner SET write_date = write_date WHERE id = %s"
+        self.env.cr.execute(SQL(query, customer.id))
 
     def _attach_quotations(self):
         """The customer's other open quotations came through the same lead (rule C2).
@@ -316,7 +327,21 @@ class SaleOrder(models.Model):
         todo._decide("refused", reason.strip())
         return True
 
+    def _refresh_figures(self):
+        """Compute again what a reward rests on, from the order's lines.
+
+        These are stored fields of Odoo that a salesperson could write over RPC.
+        """
+        names = ("amount_untaxed", "amount_total", "invoice_status")
+        orders = self.sudo()
+        before = [[order[name] for name in names] for order in orders]
+        for name in names:
+            self.env.add_to_compute(self._fields[name], orders)
+        if before != [[order[name] for name in names] for order in orders]:
+            orders.modified(names)
+
     def _check_to_confirm(self):
+        self._refresh_figures()
         labels = dict(self._fields["referral_state"]._description_selection(self.env))
         for order in self:
             if order.referral_state != "to_confirm":

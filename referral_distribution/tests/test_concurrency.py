@@ -89,8 +89,8 @@ class TwoConnectionsCase(BaseCase):
         self.made.setdefault(record._table, []).append(record.id)
         return record.id
 
-    def make_order(self):
-        """Return a signed contract that waits for finance."""
+    def make_quotations(self, count):
+        """Return the ids of quotations of one new customer, each from its own lead."""
         with self.committed() as env:
             product = env["product.product"].create({"name": "R", "type": "service"})
             self._keep(product)
@@ -98,20 +98,34 @@ class TwoConnectionsCase(BaseCase):
             customer = env["res.partner"].create({"name": "C"})
             self._keep(customer)
             line = {"product_id": product.id, "price_unit": 1000, "tax_ids": []}
-            order = env["sale.order"].create(
-                {
-                    "partner_id": customer.id,
-                    "opportunity_id": self.lead,
-                    "order_line": [Command.create(line)],
-                }
+            leads = env["crm.lead"].browse(self.lead)
+            for number in range(1, count):
+                vals = {"name": f"Race {number}", "referral_link_id": self.link}
+                leads += leads.create(vals)
+                self._keep(leads[number])
+            orders = env["sale.order"].create(
+                [
+                    {
+                        "partner_id": customer.id,
+                        "opportunity_id": lead.id,
+                        "order_line": [Command.create(line)],
+                    }
+                    for lead in leads
+                ]
             )
-            order.action_confirm()
+            return [self._keep(order) for order in orders]
+
+    def make_order(self):
+        """Return a signed contract that waits for finance."""
+        [order_id] = self.make_quotations(1)
+        with self.committed() as env:
+            env["sale.order"].browse(order_id).action_confirm()
             env.flush_all()
             env.cr.execute(
                 "UPDATE sale_order SET referral_state = 'to_confirm' WHERE id = %s",
-                (order.id,),
+                (order_id,),
             )
-            return self._keep(order)
+        return order_id
 
     def _erase(self):
         """Remove what was committed; the trail's own table with its triggers off."""
@@ -196,6 +210,18 @@ class TestRaces(TwoConnectionsCase):
             lines = env["sale.order"].browse(order).referral_commission_ids
             self.assertEqual(sorted(lines.mapped("amount")), [0.5, 5.0])
             self.assertVerified(env, nodes={"confirmed": 1, "rewarded": 2})
+
+    def test_two_contracts_of_one_customer_signed_at_once_are_phases_one_and_two(self):
+        """Rule C2: the second is counted after the first."""
+        orders = self.make_quotations(2)
+
+        def sign(order_id):
+            return lambda env: env["sale.order"].browse(order_id).action_confirm()
+
+        self.assertEqual(self.race(*map(sign, orders)), [DONE, AGAIN])
+        with self.committed() as env:
+            phases = env["sale.order"].browse(orders).mapped("project_phase")
+        self.assertEqual(phases, [1, 2])
 
     def test_one_confirms_while_the_other_refuses_and_the_first_counts(self):
         order = self.make_order()

@@ -259,6 +259,18 @@ class TestDecision(ContractCase):
             self.confirm(order)
         self.assertFalse(order.referral_commission_ids)
 
+    def test_figures_written_over_an_order_are_not_believed(self):
+        """Odoo stores them; a salesperson could write them over RPC (rule C3)."""
+        order = self.make_contract(self.make_lead())
+        forged = {"amount_total": 0.0, "invoice_status": "invoiced"}
+        order.with_user(self.sales).write(forged)
+        with self.assertRaisesRegex(UserError, "Contracted"):
+            self.confirm(order)
+        order.with_user(self.sales).write({"amount_untaxed": 1e9})
+        self.pay(self.invoice(order))
+        self.confirm(order)
+        self.assertEqual(order.referral_commission_ids.mapped("amount"), [600, 60])
+
     def test_one_unpaid_order_stops_the_selection_as_a_whole(self):
         paid = self.make_paid_contract()
         unpaid = self.make_contract(self.make_lead())
