@@ -8,5 +8,5 @@
     "license": "LGPL-3",
     "development_status": "Beta",
     "depends": ["referral_points", "referral_content"],
-    "demo": ["demo/referral_demo.xml"],
+    "demo": ["demo/website_templates.xml", "demo/referral_demo.xml"],
 }
