@@ -7,7 +7,7 @@ MOVES = {
     "draft": {"submitted"},
     "submitted": {"draft", "approved"},
     "approved": {"paid"},
-    "paid": {"approved"},
+    "paid": set(),
 }
 GUARDED = {
     "state",
