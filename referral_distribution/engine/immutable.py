@@ -13,8 +13,11 @@ $body$
 """
 
 
-def protect(cr, table: str):
+def protect(cr, table: str, when: str = ""):
     """Make ``table`` insert-only (ledger rule 2; threats A1, W8).
+
+    :param str when: which rows are beyond change, as a condition on ``OLD``, such as
+        ``"OLD.state = 'applied'"``; by default all of them. Never a user's text.
 
     May be called at every update of a module: it first looks whether the triggers
     stand. To migrate such a table, a migration script disables them by name.
@@ -28,11 +31,12 @@ def protect(cr, table: str):
         if not cr.rowcount:
             cr.execute(
                 SQL(
-                    "CREATE TRIGGER %s BEFORE %s ON %s FOR EACH %s"
+                    "CREATE TRIGGER %s BEFORE %s ON %s FOR EACH %s%s"
                     " EXECUTE FUNCTION referral_forbid_change()",
                     SQL.identifier(name),
                     SQL(events),
                     SQL.identifier(table),
                     SQL(level),
+                    SQL(f" WHEN ({when})" if when and level == "ROW" else ""),
                 )
             )
