@@ -263,24 +263,20 @@ class ReferralRecordsPortal(ReferralPortal):
         }
 
     def _get_team_domain(self, member, levels=TEAM_LEVELS):
-        """Return who stands below the member; the path is digits and slashes only."""
-        depths = [member.invite_depth + level for level in levels]
+        """Return who stands so many levels below the member."""
+        above = [".".join(["inviter_id"] * level) for level in levels]
         return (
-            Domain("invite_path", "=like", f"{member.invite_path}%")
-            & Domain("invite_depth", "in", depths)
+            Domain.OR(Domain(path, "=", member.id) for path in above)
             & Domain("member_state", "in", TEAM_STATES)
             & Domain("company_id", "in", [request.env.company.id, False])
         )
 
     def _count_team(self, member):
         """Return ``{level: number of members}``, every level present."""
-        groups = dict(
-            request.env["res.partner"]
-            .sudo()
-            ._read_group(self._get_team_domain(member), ["invite_depth"], ["__count"])
-        )
+        partners = request.env["res.partner"].sudo()
         return {
-            level: groups.get(member.invite_depth + level, 0) for level in TEAM_LEVELS
+            level: partners.search_count(self._get_team_domain(member, [level]))
+            for level in TEAM_LEVELS
         }
 
     def _get_team(self, member, level, offset):

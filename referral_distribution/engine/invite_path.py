@@ -8,15 +8,22 @@ slash: ``"1/7/42/"`` is member 42, invited by 7, who was invited by 1. With that
 '1/7/42/'
 >>> extend("", 1)
 '1/'
+>>> ids("1/7/42/")
+[1, 7, 42]
 >>> ancestors("1/7/42/")
 [7, 1]
->>> ancestors("1/7/42/", limit=1)
-[7]
+>>> ancestors("1/7/42/", limit=1), ancestors("1/7/42/", limit=0), ancestors("1/", 3)
+([7], [], [])
 >>> depth("1/"), depth("1/7/42/")
 (0, 2)
 >>> is_within("1/7/42/", "1/7/"), is_within("1/71/", "1/7/"), is_within("1/7/", "1/7/")
 (True, False, True)
 """
+
+# A member at each so many levels is an anchor: what is indexed of a path starts there.
+SEGMENT = 64
+# Who counts in a team: who left or was refused keeps the place, not the count.
+COUNTED_STATES = ("candidate", "active", "suspended")
 
 
 def extend(inviter_path: str, member_id: int) -> str:
@@ -24,10 +31,15 @@ def extend(inviter_path: str, member_id: int) -> str:
     return f"{inviter_path}{member_id}/"
 
 
+def ids(path: str) -> list[int]:
+    """Return the ids from the root down to the member itself."""
+    return [int(part) for part in path.split("/")[:-1]]
+
+
 def ancestors(path: str, limit: int | None = None) -> list[int]:
     """Return the ids above the member, the nearest first, at most ``limit``."""
-    above = [int(part) for part in path.split("/")[-3::-1]]
-    return above if limit is None else above[:limit]
+    above = path.split("/")[-3::-1]
+    return [int(part) for part in above[:limit]]
 
 
 def depth(path: str) -> int:

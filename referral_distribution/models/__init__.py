@@ -5,6 +5,8 @@ from . import referral_channel
 from . import referral_click
 from . import referral_commission
 from . import referral_invite_code
+from . import referral_invite_node
+from . import referral_inviter_change
 from . import referral_link
 from . import referral_plan
 from . import referral_plan_bracket
@@ -18,5 +20,6 @@ from . import res_company
 from . import res_config_settings
 from . import res_partner
 from . import res_partner_grade
+from . import res_partner_membership
 from . import res_users
 from . import sale_order

@@ -21,6 +21,11 @@ class ReferralLink(models.Model):
         required=True, readonly=True, copy=False, default=lambda self: self._new_code()
     )
     active = fields.Boolean(default=True)
+    merged = fields.Boolean(
+        readonly=True,
+        help="Came with a contact that was merged into this member, who has a link to"
+        " the same page already. Both work.",
+    )
     company_id = fields.Many2one(
         "res.company", required=True, default=lambda self: self.env.company
     )
@@ -44,7 +49,7 @@ class ReferralLink(models.Model):
 
     _code_unique = models.Constraint("UNIQUE (code)", "This link code exists already.")
     _member_channel_target_unique = models.UniqueIndex(
-        "(company_id, partner_id, channel_id, md5(target_url))",
+        "(company_id, partner_id, channel_id, md5(target_url)) WHERE merged IS NOT TRUE",
         "This member already has a link to this page for this channel.",
     )
 
@@ -112,6 +117,7 @@ class ReferralLink(models.Model):
             "target_url": self._normalize_target(target_url),
         }
         domain = [(name, "=", value) for name, value in key.items()]
+        domain.append(("merged", "=", False))
         links = self.with_context(active_test=False)
         link = links.search(domain, limit=1)
         if not link:
@@ -119,6 +125,20 @@ class ReferralLink(models.Model):
             link = links.search(domain, limit=1)
             link.modified(list(key))
         return link.with_env(self.env)
+
+    @api.model
+    def _prepare_merge(self, sources, stays):
+        """Make room for the links of contacts that are merged: both codes were shared.
+
+        :param sources: res.partner recordset that goes.
+        :param stays: res.partner that gets their links.
+        """
+        links = self.sudo().with_context(active_test=False)
+        links = links.search([("partner_id", "in", (sources | stays).ids)])
+        same = links.grouped(lambda k: (k.company_id, k.channel_id, k.target_url))
+        for found in same.values():
+            first = found.sorted(lambda k: (k.merged, k.partner_id != stays, k.id))[0]
+            (found - first).merged = True
 
     @api.model
     def _query_insert_link(self, key):

@@ -29,5 +29,4 @@ class ReferralShare(models.Model):
 
     @api.model
     def _default_share_date(self):
-        company_tz = self.env.company.partner_id.tz or self.env.user.tz or "UTC"
-        return fields.Date.context_today(self.with_context(tz=company_tz))
+        return self.env.company._referral_today()

@@ -16,8 +16,36 @@ class ResCompany(models.Model):
         required=True,
         help="How many levels of the invite tree a contract rewards.",
     )
+    referral_join_approval = fields.Boolean(
+        string="A manager approves new members",
+        help="Who signs up waits as a candidate. Off: who signs up is a member at once.",
+    )
+    referral_team_names = fields.Selection(
+        [("masked", "First letter only"), ("full", "Full names")],
+        string="Names in the team",
+        default="masked",
+        required=True,
+        help="How members see the names of the people below them.",
+    )
+    referral_team_insight = fields.Selection(
+        [
+            ("none", "Nothing"),
+            ("counts", "Numbers of leads and contracts"),
+            ("amounts", "Numbers and amounts"),
+        ],
+        string="Insight into the team",
+        default="counts",
+        required=True,
+        help="What agents and distributors see of what the people below them brought.",
+    )
 
     _referral_attribution_days_range = models.Constraint(
         "CHECK (referral_attribution_days BETWEEN 1 AND 400)",
         "The attribution window must be between 1 and 400 days.",
     )
+
+    def _referral_today(self):
+        """Return the day it is for this company: a date in its contact's time zone."""
+        self.ensure_one()
+        tz = self.partner_id.tz or self.env.user.tz or "UTC"
+        return fields.Date.context_today(self.with_context(tz=tz))

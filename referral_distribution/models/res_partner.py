@@ -1,36 +1,38 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..engine import invite_path
 from ..engine.commission import Person
 from . import gate
 
-TREE = {"invite_path", "invite_depth"}
-
 
 class ResPartner(models.Model):
-    """Contacts that are members carry their place in the invite tree (M1-M3).
+    """Contacts that are members, and who invited them (rules M1-M4).
 
-    The tree is a materialised path (``invite_path``, see ``engine/invite_path.py``):
-    ``res.partner.parent_id`` is the company link and stays what it is. A partner
-    created with ``inviter_id`` and ``member_state = "active"`` is a full member.
+    The place in the tree is kept in ``referral.invite.node``: ``parent_id`` is the
+    company link and stays what it is. A partner created with ``inviter_id`` and
+    ``member_state = "active"`` is a full member.
     """
 
     _inherit = "res.partner"
 
     inviter_id = fields.Many2one(
         "res.partner",
-        index="btree_not_null",
         ondelete="restrict",
         copy=False,
         tracking=True,
         help="Who invited this member. Set once.",
     )
     invitee_ids = fields.One2many("res.partner", "inviter_id", string="Invitees")
-    invite_path = fields.Char(readonly=True, copy=False)
+    invite_path = fields.Char(
+        compute="_compute_invite_path", search="_search_invite_path"
+    )
     invite_depth = fields.Integer(
-        readonly=True, copy=False, help="Inviters above this member; 0 for a root."
+        compute="_compute_invite_path",
+        search="_search_invite_depth",
+        help="Inviters above this member; 0 for a root.",
     )
     invite_code_ids = fields.One2many(
         "referral.invite.code", "partner_id", string="Invite codes"
@@ -42,6 +44,11 @@ class ResPartner(models.Model):
         string="Team",
         compute="_compute_invite_team_size",
         help="Members below this one, on all levels.",
+    )
+    invite_direct_size = fields.Integer(
+        string="Direct team",
+        compute="_compute_invite_direct_size",
+        help="Members this one invited.",
     )
     member_state = fields.Selection(
         [
@@ -55,6 +62,15 @@ class ResPartner(models.Model):
         copy=False,
         tracking=True,
     )
+    member_since = fields.Datetime(
+        readonly=True, copy=False, help="When the contact first became a member."
+    )
+    member_reason = fields.Char(
+        string="Reason",
+        readonly=True,
+        copy=False,
+        help="Why the membership waits, was refused or ended. The member reads it.",
+    )
     accepts_commission = fields.Boolean(
         string="Accepts commissions",
         default=True,
@@ -66,45 +82,69 @@ class ResPartner(models.Model):
     _inviter_not_self = models.Constraint(
         "CHECK (inviter_id <> id)", "Nobody can invite themselves."
     )
-    _invite_path_prefix_index = models.Index(
-        "(invite_path text_pattern_ops) WHERE invite_path IS NOT NULL"
-    )
+    # Newest first is how a team is looked at.
+    _inviter_index = models.Index("(inviter_id, id) WHERE inviter_id IS NOT NULL")
 
-    @api.depends("invite_code_ids.code")
+    @api.depends("inviter_id", "member_state")
+    def _compute_invite_path(self):
+        places = self.env["referral.invite.node"]._read_places(self._origin.ids)
+        for partner in self:
+            path, depth = places.get(partner._origin.id, (False, 0))
+            partner.invite_path = path
+            partner.invite_depth = depth
+
+    def _search_invite_path(self, operator, value):
+        """Search a team by its top's path ("=like", "1/7/%"), or who has a place."""
+        nodes = self.env["referral.invite.node"]
+        if operator == "=like" and value.endswith("/%"):
+            top = self.browse(invite_path.ids(value[:-1])[-1])
+            team = Domain("id", "in", nodes._query_team(top))
+            return team if top.invite_path == value[:-1] else Domain.FALSE
+        if operator == "in":
+            places = nodes.sudo()._search([("path", "in", list(set(value) - {False}))])
+            domain = Domain("id", "in", places.subselect("partner_id"))
+            if False in value:
+                everybody = SQL("(SELECT partner_id FROM referral_invite_node)")
+                domain |= Domain("id", "not in", everybody)
+            return domain
+        return NotImplemented
+
+    def _search_invite_depth(self, operator, value):
+        places = self.env["referral.invite.node"].sudo()
+        places = places._search([("depth", operator, value)])
+        return [("id", "in", places.subselect("partner_id"))]
+
+    @api.depends("invite_code_ids.active", "invite_code_ids.kind")
     def _compute_invite_code(self):
         for partner in self:
-            codes = partner.invite_code_ids.mapped("code")
-            partner.invite_code = codes[0] if codes else False
+            codes = partner.invite_code_ids.filtered(lambda c: c.kind == "personal")
+            partner.invite_code = codes[:1].code
 
     def _search_invite_code(self, operator, value):
         return [("invite_code_ids.code", operator, value)]
 
-    @api.depends("invite_path")
     def _compute_invite_team_size(self):
         sizes = self._query_team_sizes()
         for partner in self:
-            partner.invite_team_size = sizes.get(partner.id, 0)
+            partner.invite_team_size = sizes.get(partner._origin.id, 0)
 
     def _query_team_sizes(self):
-        """Return ``{partner id: members below}`` in one statement.
+        """Return ``{partner id: members below, on all levels}`` in one statement."""
+        return self.env["referral.invite.node"]._query_team_sizes(self._origin.ids)
 
-        The range from "1/7/" to "1/70" is what starts with "1/7/", as "0" follows "/";
-        unlike LIKE with a pattern from another row, it can use the index on the path.
-        """
-        self.flush_model(["invite_path"])
-        return dict(
-            self.env.execute_query(
-                SQL(
-                    "SELECT top.id, count(*) - 1 FROM res_partner top"
-                    " JOIN res_partner below"
-                    "   ON below.invite_path ~>=~ top.invite_path"
-                    "   AND below.invite_path ~<~ (rtrim(top.invite_path, '/') || '0')"
-                    " WHERE top.id IN %s AND below.member_state IS NOT NULL"
-                    " GROUP BY top.id",
-                    tuple(self.ids) or (0,),
-                )
-            )
+    @api.depends("invitee_ids.member_state")
+    def _compute_invite_direct_size(self):
+        domain = [
+            ("inviter_id", "in", self._origin.ids),
+            ("member_state", "in", invite_path.COUNTED_STATES),
+        ]
+        sizes = dict(
+            self.sudo()
+            .with_context(active_test=False)  # a number tells nothing about people
+            ._read_group(domain, ["inviter_id"], ["__count"])
         )
+        for partner in self:
+            partner.invite_direct_size = sizes.get(partner._origin, 0)
 
     @api.constrains("member_state", "grade_id")
     def _check_member_is_saved_as_contact(self):
@@ -116,27 +156,56 @@ class ResPartner(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        vals_list = [self._drop_tree(vals) for vals in vals_list]
+        for vals in vals_list:
+            self._check_membership_writer(vals)
+            if vals.get("member_state") == "active":
+                vals.setdefault("member_since", fields.Datetime.now())
         partners = super().create(vals_list)
         partners.filtered(lambda p: p.inviter_id or p.member_state)._join_tree()
         return partners
 
     def write(self, vals):
-        vals = self._drop_tree(vals)
-        moved = self.browse()
+        self._check_membership_writer(vals)
+        moved, changed = self.browse(), self.browse()
         if "inviter_id" in vals:
             moved = self.filtered(lambda p: p.inviter_id.id != vals["inviter_id"])
-            self._check_inviter_unset(moved)
-            self._check_inviter_not_self(vals["inviter_id"])
+            moved._check_new_inviter(self.browse(vals["inviter_id"]))
+        if "member_state" in vals:
+            changed = self.filtered(lambda p: p.member_state != vals["member_state"])
+            if not self.env.su:  # data loading may take any step
+                changed._check_member_move(vals["member_state"])
         result = super().write(vals)
-        moved.filtered("invite_path")._move_in_tree()
-        if moved or vals.get("member_state"):
-            self.filtered(lambda p: p.inviter_id or p.member_state)._join_tree()
+        if moved or changed:
+            self._follow_membership(moved, changed)
         return result
 
-    def _check_inviter_unset(self, partners):
-        settled = partners.filtered("inviter_id")
-        if settled:
+    def _follow_membership(self, moved, changed):
+        """Keep the tree in step with what was written to some of the partners."""
+        nodes = self.env["referral.invite.node"]
+        placed = nodes._read_places(moved.ids)
+        for partner in moved.filtered(lambda partner: partner.id in placed):
+            nodes._move(partner)
+        self.filtered(lambda p: p.inviter_id or p.member_state)._join_tree()
+        nodes._count_members(changed)
+        fresh = changed.filtered(
+            lambda p: p.member_state == "active" and not p.member_since
+        )
+        fresh.member_since = fields.Datetime.now()
+
+    @api.model
+    def _check_membership_writer(self, vals):
+        """Who may write what of a membership: sales proposes, a manager decides."""
+        if self.env.su or gate.is_open(self.env):
+            return
+        if vals.get("member_state") not in (None, False, "candidate"):
+            self.env.user._referral_require("group_manager")
+        elif vals.get("inviter_id") or "member_state" in vals:
+            self.env.user._referral_require("group_sales")
+
+    def _check_new_inviter(self, inviter):
+        """Refuse a second inviter, oneself, and somebody of one's own team (M2, M3)."""
+        settled = self.filtered("inviter_id")
+        if settled and not gate.is_open(self.env):
             raise UserError(
                 self.env._(
                     "%(name)s already has an inviter. The relation is set once; a"
@@ -144,89 +213,18 @@ class ResPartner(models.Model):
                     name=settled[0].display_name,
                 )
             )
-
-    def _check_inviter_not_self(self, inviter_id):
-        if inviter_id in self.ids:
+        if inviter in self:
             raise UserError(
                 self.env._("Nobody can be their own inviter. Choose somebody else.")
             )
-
-    @api.model
-    def default_get(self, fields):
-        return super().default_get([name for name in fields if name not in TREE])
-
-    @api.model
-    def _drop_tree(self, vals):
-        """Return ``vals`` without the place in the tree, unless it is our own code's.
-
-        The place follows from ``inviter_id`` alone. It is dropped rather than refused
-        because Odoo's merge of contacts copies every field it finds.
-        """
-        if gate.is_open(self.env):
-            return vals
-        return {name: value for name, value in vals.items() if name not in TREE}
+        if inviter:
+            self.env["referral.invite.node"]._check_no_loop(self, inviter)
 
     def _join_tree(self):
-        """Give each partner its path below its inviter, and its personal code."""
-        for partner in self.filtered(lambda p: not p.invite_path):
-            inviter = partner.inviter_id
-            if inviter and not inviter.invite_path:
-                inviter._join_tree()
-            path = invite_path.extend(inviter.invite_path or "", partner.id)
-            gate.opened(partner).write(
-                {"invite_path": path, "invite_depth": invite_path.depth(path)}
-            )
+        """Give each partner its place below its inviter, and its personal code."""
+        self.env["referral.invite.node"]._place(self)
         members = self.filtered(lambda p: p.member_state == "active")
         self.env["referral.invite.code"]._ensure_personal(members)
-
-    def _move_in_tree(self):
-        """Rewrite the paths below partners whose inviter was just set.
-
-        One statement per partner moves its whole subtree. The inviter's row is written
-        too: of two transactions that would close a loop together, each then writes a
-        row the other has read, and one of them fails and is tried again (rule M3).
-        """
-        for partner in self:
-            inviter = partner.inviter_id
-            if inviter and not inviter.invite_path:
-                inviter._join_tree()
-            if inviter and invite_path.is_within(
-                inviter.invite_path, partner.invite_path
-            ):
-                raise UserError(
-                    self.env._(
-                        "%(inviter)s stands below %(member)s in the invite tree and"
-                        " cannot become the inviter.",
-                        inviter=inviter.display_name,
-                        member=partner.display_name,
-                    )
-                )
-            partner._query_move_subtree(
-                invite_path.extend(inviter.invite_path or "", partner.id)
-            )
-
-    def _query_move_subtree(self, new_path):
-        self.ensure_one()
-        self.flush_model(["inviter_id", "invite_path", "invite_depth"])
-        shift = invite_path.depth(new_path) - self.invite_depth
-        self.env.cr.execute(
-            SQL(
-                "UPDATE res_partner SET invite_path ="
-                " %s || substr(invite_path, %s), invite_depth = invite_depth + %s"
-                " WHERE invite_path LIKE %s",
-                new_path,
-                len(self.invite_path) + 1,
-                shift,
-                self.invite_path + "%",
-            )
-        )
-        self.env.cr.execute(
-            SQL(
-                "UPDATE res_partner SET invite_path = invite_path WHERE id = %s",
-                self.inviter_id.id or None,
-            )
-        )
-        self.env["res.partner"].invalidate_model(["invite_path", "invite_depth"])
 
     def _get_invite_chain(self, levels):
         """Return the member and its inviters upwards, at most ``levels`` people.

@@ -7,6 +7,7 @@ from . import test_engine
 from . import test_leads
 from . import test_links
 from . import test_members
+from . import test_membership
 from . import test_plans
 from . import test_portal
 from . import test_screens

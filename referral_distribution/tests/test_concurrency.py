@@ -5,7 +5,7 @@ from uuid import uuid4
 import psycopg2
 
 from odoo import SUPERUSER_ID, api
-from odoo.exceptions import UserError
+from odoo.exceptions import ConcurrencyError, UserError
 from odoo.fields import Command
 from odoo.modules.registry import Registry
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, retrying
@@ -189,7 +189,7 @@ class TwoConnectionsCase(BaseCase):
                 # two real connections are what these tests are about
                 cr.commit()  # pylint: disable=invalid-commit
                 return outcome
-            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            except (ConcurrencyError, *PG_CONCURRENCY_EXCEPTIONS_TO_RETRY):
                 cr.rollback()
             except UserError:
                 cr.rollback()

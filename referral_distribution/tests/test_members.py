@@ -1,6 +1,6 @@
 import psycopg2
 
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 
 from odoo.addons.referral_distribution.models.referral_invite_code import ALPHABET
@@ -33,11 +33,19 @@ class TestTree(ReferralCase):
         path = self.member.invite_path
         near = self.make_member("Near")
         self.env.cr.execute(
-            "UPDATE res_partner SET invite_path = %s WHERE id = %s",
+            "UPDATE referral_invite_node SET path = %s WHERE partner_id = %s",
             (f"{path[:-1]}0/", near.id),
         )
         self.env.invalidate_all()
         self.assertEqual(self.member.invite_team_size, 0)
+
+    def test_who_left_or_was_refused_keeps_the_place_but_is_not_counted(self):
+        for state, size in (("suspended", 1), ("left", 0), ("active", 1), (False, 0)):
+            self.member.member_state = state
+            with self.subTest(state=state):
+                self.assertEqual(self.inviter.invite_team_size, size)
+                self.assertEqual(self.inviter.invite_direct_size, size)
+                self.assertEqual(self.member.invite_depth, 2)
 
     def test_contacts_outside_the_program_are_not_counted_in_the_team(self):
         self.env["res.partner"].create({"name": "C", "inviter_id": self.member.id})
@@ -96,14 +104,34 @@ class TestTree(ReferralCase):
             two.inviter_id = one
 
     def test_a_subtree_moves_in_one_go_however_deep(self):
-        root = last = self.make_member("Root")
-        for number in range(30):
-            last = self.make_member(f"Deep {number}", inviter_id=last.id)
-        self.env.flush_all()
-        with self.assertQueryCount(14):
-            root.inviter_id = self.grandparent
+        queries = []
+        for length in (3, 200):  # the second crosses three anchors
+            root = last = self.make_member("Root")
+            for number in range(length):
+                last = self.make_member(f"Deep {number}", inviter_id=last.id)
             self.env.flush_all()
-        self.assertEqual(last.invite_depth, 31)
+            before = self.env.cr.sql_log_count
+            root.inviter_id = self.member
+            self.env.flush_all()
+            queries.append(self.env.cr.sql_log_count - before)
+            self.assertEqual(last.invite_depth, 3 + length)
+            self.assertEqual(root.invite_team_size, length)
+            path = last.invite_path
+            self.assertTrue(path.startswith(f"{self.member.invite_path}{root.id}/"))
+        self.assertEqual(queries[0], queries[1])
+
+    def test_a_team_is_found_by_its_path(self):
+        partners = self.env["res.partner"]
+        path = self.inviter.invite_path
+        found = partners.search([("invite_path", "=like", f"{path}%")])
+        self.assertEqual(found, self.inviter + self.member)
+        self.assertFalse(partners.search([("invite_path", "=like", f"9{path}%")]))
+        self.assertEqual(partners.search([("invite_path", "=", path)]), self.inviter)
+        both = [("id", "in", (self.customer + self.member).ids)]
+        placed = partners.search([*both, ("invite_path", "!=", False)])
+        self.assertEqual(placed, self.member)
+        deep = partners.search([*both, ("invite_depth", ">", 1)])
+        self.assertEqual(deep, self.member)
 
     def test_nobody_writes_the_place_in_the_tree_by_hand(self):
         """The path decides who earns the inviter's share (rule M4)."""
@@ -113,12 +141,14 @@ class TestTree(ReferralCase):
         self.env.invalidate_all()
         self.assertRecordValues(self.member, [{"invite_path": path, "invite_depth": 2}])
         partners = self.env["res.partner"].with_user(self.sales)
-        by_values = partners.create({"name": "V", "member_state": "active", **forged})
-        by_context = partners.with_context(default_invite_path="1/2/").create(
-            {"name": "D", "member_state": "active"}
+        partner = partners.with_context(default_invite_path="1/2/").create(
+            {"name": "V", "member_state": "candidate", **forged}
         )
-        for partner in (by_values, by_context):
-            self.assertEqual(partner.invite_path, f"{partner.id}/")
+        self.env.invalidate_all()
+        self.assertEqual(partner.invite_path, f"{partner.id}/")
+        with self.assertRaises(AccessError):
+            nodes = self.env["referral.invite.node"].with_user(self.manager)
+            nodes.search([]).write({"path": "1/"})
 
     def test_a_copied_member_is_no_member(self):
         copy = self.member.copy()

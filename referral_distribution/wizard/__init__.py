@@ -1,1 +1,1 @@
-from . import referral_reason
+from . import base_partner_merge, referral_reason
