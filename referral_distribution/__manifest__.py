@@ -38,6 +38,7 @@
         "views/referral_share_views.xml",
         "views/referral_trail_entry_views.xml",
         "views/referral_territory_views.xml",
+        "report/referral_territory_gap_views.xml",
         "views/referral_plan_views.xml",
         "views/referral_commission_views.xml",
         "views/referral_settlement_views.xml",
