@@ -7,7 +7,7 @@ from odoo.tools import SQL
 
 from ..engine.commission import Facts
 from . import gate
-from .referral_territory_owner import ROLES, Question
+from .crm_lead import ROLES
 
 # Written by this module's own methods only, whatever rights a user has on orders.
 GUARDED = {
@@ -28,8 +28,7 @@ class SaleOrder(models.Model):
     one decision in it is finance's: confirm or refuse.
     """
 
-    _name = "sale.order"
-    _inherit = ("sale.order", "referral.territory.owner")
+    _inherit = "sale.order"
 
     referral_lead_id = fields.Many2one(
         "crm.lead",
@@ -188,23 +187,6 @@ class SaleOrder(models.Model):
         )
         return self.currency_id.compare_amounts(received, self.amount_total) >= 0
 
-    @api.depends(
-        "company_id",
-        "currency_id",
-        "date_order",
-        "partner_id.commercial_partner_id.industry_id",
-        "partner_id.country_id",
-        "partner_shipping_id.country_id",
-        "partner_shipping_id.state_id",
-        "partner_shipping_id.city",
-        "partner_shipping_id.zip",
-        "order_line.price_subtotal",
-        "order_line.product_id.categ_id",
-    )
-    @api.depends_context("lang")
-    def _compute_territory_owner(self):
-        return super()._compute_territory_owner()
-
     @api.model_create_multi
     def create(self, vals_list):
         for vals in vals_list:
@@ -247,6 +229,25 @@ class SaleOrder(models.Model):
         for order in self.filtered(lambda o: o.referrer_id and not o.project_phase):
             order._sign_contract()
         return result
+
+    def _add_partnership(self):
+        """Odoo's way from an order to a tier: none with a role (rules G1, M7).
+
+        Products that sell one are refused already; one that got here all the same, by
+        an older version or at the same moment, is stopped at the door itself.
+        """
+        for order in self:
+            grade = order.assigned_grade_id.sudo()
+            if grade.referral_role:
+                raise UserError(
+                    self.env._(
+                        "%(order)s would sell the tier “%(tier)s”. Members never pay"
+                        " for their place in the distribution: take that product out.",
+                        order=order.name,
+                        tier=grade.name,
+                    )
+                )
+        return super()._add_partnership()
 
     def _sign_contract(self):
         """Freeze the plan in force and the phase; from here on it is a contract."""
@@ -437,27 +438,3 @@ class SaleOrder(models.Model):
                 company, self.referral_lead_id.referral_channel_id
             ),
         )
-
-    def _get_territory_questions(self):
-        """An order lies where it is delivered, once per product category (rule M5)."""
-        self.ensure_one()
-        territories = self.env["referral.territory"]
-        company = self.company_id or self.env.company
-        day = territories._get_day(company, self.date_order or fields.Datetime.now())
-        addresses = self.partner_shipping_id + self.partner_id
-        address = addresses.filtered("country_id")[:1] or self.partner_id
-        industry = self.partner_id.commercial_partner_id.industry_id
-        parts = {}
-        for line in self.order_line:
-            if not line.display_type and not line.is_downpayment:
-                category = line.product_id.categ_id
-                parts[category] = parts.get(category, 0) + line.price_subtotal
-        return [
-            Question(
-                company,
-                territories._prepare_place(address, day, category, industry),
-                amount,
-                self.currency_id,
-            )
-            for category, amount in (parts or {None: 0}).items()
-        ]
