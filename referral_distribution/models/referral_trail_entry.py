@@ -74,6 +74,7 @@ class ReferralTrailEntry(models.Model):
     hash = fields.Char(required=True)
 
     _lead_sequence_unique = models.Constraint("UNIQUE (lead_id, sequence)")
+    _validated_index = models.Index("(occurred_at) WHERE node = 'validated'")
 
     def init(self):
         protect(self.env.cr, self._table)

@@ -33,16 +33,17 @@ class TestCatalogue(ReferralCase):
 
     def test_tables_that_only_grow_have_their_triggers_and_they_are_on(self):
         self.env.cr.execute(
-            "SELECT tgname, tgenabled FROM pg_trigger WHERE tgname LIKE %s",
-            (r"referral\_trail\_entry\_forbid\_%",),
+            "SELECT tgname, tgenabled FROM pg_trigger WHERE tgname = ANY(%s)",
+            (
+                [
+                    "referral_tier_change_forbid_change",
+                    "referral_tier_change_forbid_truncate",
+                    "referral_trail_entry_forbid_change",
+                    "referral_trail_entry_forbid_truncate",
+                ],
+            ),
         )
-        self.assertEqual(
-            dict(self.env.cr.fetchall()),
-            {
-                "referral_trail_entry_forbid_change": "O",
-                "referral_trail_entry_forbid_truncate": "O",
-            },
-        )
+        self.assertEqual([row[1] for row in self.env.cr.fetchall()], ["O"] * 4)
 
     def test_every_check_has_a_test_here(self):
         """So that a new CHECK does not come without one."""
@@ -72,6 +73,7 @@ class TestCatalogue(ReferralCase):
             "referral_link",
             "referral_click",
             "referral_invite_code",
+            "referral_tier_change",
         )
         grounds = (
             "res_partner",
@@ -82,6 +84,8 @@ class TestCatalogue(ReferralCase):
             "referral_channel",
             "referral_link",
             "referral_settlement",
+            "referral_tier_rule",
+            "res_partner_grade",
         )
         self.env.cr.execute(
             "SELECT conrelid::regclass::text, confrelid::regclass::text, confdeltype"
@@ -143,22 +147,53 @@ class TestChecks(ReferralCase):
             ["date_to = date_from - 1"],
         ),
         (
-            "referral_territory_city_or_zip",
-            "referral_territory",
-            ["city_key = 'x'"],
-        ),
-        (
-            "referral_territory_zip_prefix_form",
-            "referral_territory",
-            [
-                f"zip_prefix = {bad}"
-                for bad in ("''", "'51%'", "'abc'", "'12345678901'")
-            ],
-        ),
-        (
             "referral_channel_partner_kind_has_partner",
             "referral_channel",
             ["kind = 'partner', partner_id = NULL", "kind = 'own', partner_id = 1"],
+        ),
+        (
+            "referral_tier_rule_thresholds_range",
+            "referral_tier_rule",
+            [
+                *(f"min_amount = {bad}" for bad in NOT_FINITE),
+                "min_valid_leads = -1, min_contracts = 1",
+                "min_contracts = -1",
+                "min_direct_team = -1",
+                "min_team = -1",
+            ],
+        ),
+        (
+            "referral_tier_rule_own_success",
+            "referral_tier_rule",
+            [
+                "min_valid_leads = 0, min_team = 30, min_direct_team = 3",
+                "min_valid_leads = NULL, min_contracts = NULL, min_amount = NULL",
+            ],
+        ),
+        (
+            "referral_tier_rule_period_range",
+            "referral_tier_rule",
+            ["period_days = 6", "period_days = 3651"],
+        ),
+        (
+            "referral_tier_rule_keep_range",
+            "referral_tier_rule",
+            ["keep_percent = 0", "keep_percent = 91"],
+        ),
+        (
+            "referral_tier_change_decided_has_date",
+            "referral_tier_change",
+            ["state = 'applied'", "decided_at = now()"],
+        ),
+        (
+            "referral_tier_change_changes_something",
+            "referral_tier_change",
+            ["new_grade_id = old_grade_id"],
+        ),
+        (
+            "referral_tier_change_by_a_rule",
+            "referral_tier_change",
+            ["rule_id = NULL", "kind = 'manual'"],
         ),
         (
             "res_company_referral_attribution_days_range",
@@ -186,10 +221,18 @@ class TestChecks(ReferralCase):
             [{"name": "B", "rate_type": "bracket", "bracket_ids": [step], "rate": 1}]
         )
         cls.env["referral.territory"].create(
+            {"agent_id": cls.member.id, "country_id": cls.env.ref("base.cn").id}
+        )
+        tier = cls.env.ref("referral_distribution.res_partner_grade_agent").id
+        rule = cls.env["referral.tier.rule"].create(
+            {"name": "R", "grade_id": tier, "min_valid_leads": 1}
+        )
+        cls.env["referral.tier.change"]._log(
             {
-                "agent_id": cls.make_agent("Agent").id,
-                "country_id": cls.env.ref("base.cn").id,
-                "zip_prefix": "518",
+                "partner_id": cls.member.id,
+                "new_grade_id": tier,
+                "kind": "promotion",
+                "rule_id": rule.id,
             }
         )
         cls.env.flush_all()

@@ -31,11 +31,13 @@ class TestScreens(ReferralCase):
         cls.env["referral.share"].create({"link_id": cls.link.id, "method": "copy"})
         cls.env["referral.click"]._record(cls.link.code, "10.0.0.1", "browser")
         cls.env["referral.territory"].create(
-            {
-                "agent_id": cls.make_agent("Agent").id,
-                "country_id": cls.env.ref("base.cn").id,
-                "city": "深圳",
-            }
+            {"agent_id": cls.member.id, "country_id": cls.env.ref("base.cn").id}
+        )
+
+        tier = cls.env.ref("referral_distribution.res_partner_grade_agent").id
+        cls.member.grade_id = tier
+        cls.env["referral.tier.rule"].create(
+            {"name": "R", "grade_id": tier, "min_valid_leads": 1}
         )
 
     def find_actions(self, user):

@@ -22,6 +22,7 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
             stays = stays or self._get_ordered_partner(partners.ids)[-1]
             self._merge_places(partners - stays, stays)
             self._merge_links(partners - stays, stays)
+            self.env["referral.tier.change"]._prepare_merge(partners - stays, stays)
         self._allow_merging(True)
         result = super()._merge(partner_ids, dst_partner, extra_checks)
         self._allow_merging(False)

@@ -2,7 +2,10 @@ from odoo import fields, models
 
 
 class ReferralReason(models.TransientModel):
-    """Asks for the reason of a "no": to a lead, to an order's reward, to members."""
+    """Asks for the reason of a "no".
+
+    To a lead, to an order's reward, to members, to a proposed tier.
+    """
 
     _name = "referral.reason"
     _description = "Reason of a Refusal"
@@ -10,6 +13,7 @@ class ReferralReason(models.TransientModel):
     lead_id = fields.Many2one("crm.lead")
     order_id = fields.Many2one("sale.order")
     partner_ids = fields.Many2many("res.partner", string="Members")
+    tier_change_id = fields.Many2one("referral.tier.change")
     verdict = fields.Selection(
         [("invalid", "Invalid"), ("duplicate", "Duplicate")], default="invalid"
     )
@@ -23,6 +27,8 @@ class ReferralReason(models.TransientModel):
         self.ensure_one()
         if self.lead_id:
             self.lead_id.action_referral_invalidate(self.reason, self.verdict)
+        elif self.tier_change_id:
+            self.tier_change_id.action_refuse(self.reason)
         elif self.order_id:
             self.order_id.action_referral_refuse(self.reason)
         elif self.step == "refuse":

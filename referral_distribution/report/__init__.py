@@ -1,1 +1,0 @@
-from . import referral_territory_gap
