@@ -1,4 +1,4 @@
-from . import controllers, engine, models, wizard
+from . import controllers, engine, models, report, wizard
 
 
 def _pre_init_extensions(env):

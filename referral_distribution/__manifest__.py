@@ -39,6 +39,7 @@
         "views/referral_share_views.xml",
         "views/referral_trail_entry_views.xml",
         "views/referral_territory_views.xml",
+        "report/referral_territory_gap_views.xml",
         "views/referral_tier_rule_views.xml",
         "views/referral_tier_change_views.xml",
         "views/res_partner_tier_views.xml",

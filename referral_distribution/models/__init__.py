@@ -1,5 +1,7 @@
 from . import account_move
 from . import ir_http  # first: crm_lead reads its cookie
+from . import referral_territory_owner  # first: leads and orders inherit it
+from . import referral_territory_resolver  # first: territories inherit it
 from . import crm_lead
 from . import product_template
 from . import referral_channel

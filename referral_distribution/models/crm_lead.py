@@ -8,9 +8,8 @@ from ..engine.commission import Facts
 from ..engine.token import Touches
 from . import gate
 from .ir_http import read_touches
+from .referral_territory_owner import ROLES, Question
 
-# Who may not read a line's model must not stumble over the field either.
-ROLES = "referral_distribution.group_sales,referral_distribution.group_finance"
 TOUCH_FIELDS = (
     "referral_link_id",
     "referral_first_link_id",
@@ -24,7 +23,8 @@ TOUCH_FIELDS = (
 class CrmLead(models.Model):
     """Leads keep who brought them, and every node of their life (rules L1-L3)."""
 
-    _inherit = "crm.lead"
+    _name = "crm.lead"
+    _inherit = ("crm.lead", "referral.territory.owner")
 
     referrer_id = fields.Many2one(
         "res.partner",
@@ -104,6 +104,19 @@ class CrmLead(models.Model):
             lead.referral_channel_id = (
                 lead.referral_link_id.channel_id or lead.referral_channel_id
             )
+
+    @api.depends(
+        "company_id",
+        "create_date",
+        "country_id",
+        "state_id",
+        "city",
+        "zip",
+        "partner_id.commercial_partner_id.industry_id",
+    )
+    @api.depends_context("lang")
+    def _compute_territory_owner(self):
+        return super()._compute_territory_owner()
 
     @api.model
     def default_get(self, fields):
@@ -368,3 +381,13 @@ class CrmLead(models.Model):
                 company, self.referral_channel_id
             ),
         )
+
+    def _get_territory_questions(self):
+        """A lead lies where it says, on the day it came in (rule M5)."""
+        self.ensure_one()
+        territories = self.env["referral.territory"]
+        company = self._get_referral_company()
+        day = territories._get_day(company, self.create_date or fields.Datetime.now())
+        industry = self.partner_id.commercial_partner_id.industry_id
+        place = territories._prepare_place(self, day, industry=industry)
+        return [Question(company, place)]

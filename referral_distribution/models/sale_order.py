@@ -7,7 +7,7 @@ from odoo.tools import SQL
 
 from ..engine.commission import Facts
 from . import gate
-from .crm_lead import ROLES
+from .referral_territory_owner import ROLES, Question
 
 # Written by this module's own methods only, whatever rights a user has on orders.
 GUARDED = {
@@ -28,7 +28,8 @@ class SaleOrder(models.Model):
     one decision in it is finance's: confirm or refuse.
     """
 
-    _inherit = "sale.order"
+    _name = "sale.order"
+    _inherit = ("sale.order", "referral.territory.owner")
 
     referral_lead_id = fields.Many2one(
         "crm.lead",
@@ -186,6 +187,23 @@ class SaleOrder(models.Model):
             for move in invoices
         )
         return self.currency_id.compare_amounts(received, self.amount_total) >= 0
+
+    @api.depends(
+        "company_id",
+        "currency_id",
+        "date_order",
+        "partner_id.commercial_partner_id.industry_id",
+        "partner_id.country_id",
+        "partner_shipping_id.country_id",
+        "partner_shipping_id.state_id",
+        "partner_shipping_id.city",
+        "partner_shipping_id.zip",
+        "order_line.price_subtotal",
+        "order_line.product_id.categ_id",
+    )
+    @api.depends_context("lang")
+    def _compute_territory_owner(self):
+        return super()._compute_territory_owner()
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -438,3 +456,27 @@ class SaleOrder(models.Model):
                 company, self.referral_lead_id.referral_channel_id
             ),
         )
+
+    def _get_territory_questions(self):
+        """An order lies where it is delivered, once per product category (rule M5)."""
+        self.ensure_one()
+        territories = self.env["referral.territory"]
+        company = self.company_id or self.env.company
+        day = territories._get_day(company, self.date_order or fields.Datetime.now())
+        addresses = self.partner_shipping_id + self.partner_id
+        address = addresses.filtered("country_id")[:1] or self.partner_id
+        industry = self.partner_id.commercial_partner_id.industry_id
+        parts = {}
+        for line in self.order_line:
+            if not line.display_type and not line.is_downpayment:
+                category = line.product_id.categ_id
+                parts[category] = parts.get(category, 0) + line.price_subtotal
+        return [
+            Question(
+                company,
+                territories._prepare_place(address, day, category, industry),
+                amount,
+                self.currency_id,
+            )
+            for category, amount in (parts or {None: 0}).items()
+        ]

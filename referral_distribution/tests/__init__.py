@@ -13,6 +13,9 @@ from . import test_portal
 from . import test_screens
 from . import test_settlements
 from . import test_territory
+from . import test_territory_gap
+from . import test_territory_race
+from . import test_territory_resolver
 from . import test_tier_races
 from . import test_tier_rules
 from . import test_tiers

@@ -104,6 +104,12 @@ class ReferralCase(TransactionCase):
         )
 
     @classmethod
+    def make_agent(cls, name, **values):
+        """Return an active member of the agents' tier, who may hold territories."""
+        grade = cls.env.ref("referral_distribution.res_partner_grade_agent")
+        return cls.make_member(name, grade_id=grade.id, **values)
+
+    @classmethod
     def make_plan(cls, rules=RULES, **values):
         """Return a draft plan that pays in the company's currency."""
         return cls.env["referral.plan"].create(

@@ -147,6 +147,19 @@ class TestChecks(ReferralCase):
             ["date_to = date_from - 1"],
         ),
         (
+            "referral_territory_city_or_zip",
+            "referral_territory",
+            ["city_key = 'x'"],
+        ),
+        (
+            "referral_territory_zip_prefix_form",
+            "referral_territory",
+            [
+                f"zip_prefix = {bad}"
+                for bad in ("''", "'51%'", "'abc'", "'12345678901'")
+            ],
+        ),
+        (
             "referral_channel_partner_kind_has_partner",
             "referral_channel",
             ["kind = 'partner', partner_id = NULL", "kind = 'own', partner_id = 1"],
@@ -221,7 +234,11 @@ class TestChecks(ReferralCase):
             [{"name": "B", "rate_type": "bracket", "bracket_ids": [step], "rate": 1}]
         )
         cls.env["referral.territory"].create(
-            {"agent_id": cls.member.id, "country_id": cls.env.ref("base.cn").id}
+            {
+                "agent_id": cls.make_agent("Agent").id,
+                "country_id": cls.env.ref("base.cn").id,
+                "zip_prefix": "518",
+            }
         )
         tier = cls.env.ref("referral_distribution.res_partner_grade_agent").id
         rule = cls.env["referral.tier.rule"].create(

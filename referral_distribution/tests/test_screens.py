@@ -31,7 +31,11 @@ class TestScreens(ReferralCase):
         cls.env["referral.share"].create({"link_id": cls.link.id, "method": "copy"})
         cls.env["referral.click"]._record(cls.link.code, "10.0.0.1", "browser")
         cls.env["referral.territory"].create(
-            {"agent_id": cls.member.id, "country_id": cls.env.ref("base.cn").id}
+            {
+                "agent_id": cls.make_agent("Agent").id,
+                "country_id": cls.env.ref("base.cn").id,
+                "city": "深圳",
+            }
         )
 
         tier = cls.env.ref("referral_distribution.res_partner_grade_agent").id
