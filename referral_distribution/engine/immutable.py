@@ -33,7 +33,7 @@ def protect(cr, table: str, when: str = "", merged: tuple[str, ...] = ()):
     stand. To migrate such a table, a migration script disables them by name.
     """
     cr.execute(
-        "SELECT 1 FROM pg_proc WHERE proname = 'referral_forbid_change' AND prosrc = %s",
+        "SELECT FROM pg_proc WHERE proname = 'referral_forbid_change' AND prosrc = %s",
         (_FUNCTION.split("$body$")[1],),
     )
     if not cr.rowcount:

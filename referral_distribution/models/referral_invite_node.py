@@ -28,7 +28,7 @@ class ReferralInviteNode(models.Model):
     meaning: moving a team of 100,000 rewrites 100,000 small rows and not as many
     contacts with all their indexes, and who edits a contact does not wait for it.
 
-    ``path`` lists the ids from the root down ("1/7/42/", see ``engine/invite_path.py``).
+    ``path`` lists the ids from the root down: "1/7/42/", see ``engine/invite_path.py``.
     A B-tree takes no key of 9 kB, which is what a path of 1,000 levels needs. So what
     is indexed is ``segment``, which PostgreSQL itself derives: the path from the last
     anchor on, an anchor being a member at each 64th level. Up to 64 levels, that is
@@ -170,8 +170,8 @@ class ReferralInviteNode(models.Model):
             " JOIN res_partner above ON above.id = missing.inviter_id"
             " WHERE NOT EXISTS (SELECT FROM referral_invite_node node"
             "  WHERE node.partner_id = above.id))"
-            " SELECT id, inviter_id FROM missing WHERE NOT EXISTS ("
-            "  SELECT FROM referral_invite_node node WHERE node.partner_id = missing.id)",
+            " SELECT id, inviter_id FROM missing WHERE NOT EXISTS (SELECT"
+            "  FROM referral_invite_node node WHERE node.partner_id = missing.id)",
             tuple(partner_ids) or (0,),
         )
 

@@ -22,6 +22,7 @@ class ReferralLink(models.Model):
     )
     active = fields.Boolean(default=True)
     merged = fields.Boolean(
+        required=True,
         readonly=True,
         help="Came with a contact that was merged into this member, who has a link to"
         " the same page already. Both work.",
@@ -49,7 +50,7 @@ class ReferralLink(models.Model):
 
     _code_unique = models.Constraint("UNIQUE (code)", "This link code exists already.")
     _member_channel_target_unique = models.UniqueIndex(
-        "(company_id, partner_id, channel_id, md5(target_url)) WHERE merged IS NOT TRUE",
+        "(company_id, partner_id, channel_id, md5(target_url)) WHERE NOT merged",
         "This member already has a link to this page for this channel.",
     )
 
@@ -146,6 +147,7 @@ class ReferralLink(models.Model):
             **key,
             "code": self._new_code(),
             "active": True,
+            "merged": False,
             "create_uid": self.env.uid,
             "write_uid": self.env.uid,
             "create_date": self.env.cr.now(),

@@ -18,7 +18,7 @@ class ResCompany(models.Model):
     )
     referral_join_approval = fields.Boolean(
         string="A manager approves new members",
-        help="Who signs up waits as a candidate. Off: who signs up is a member at once.",
+        help="Who signs up waits as a candidate. Off: a member at once.",
     )
     referral_team_names = fields.Selection(
         [("masked", "First letter only"), ("full", "Full names")],
