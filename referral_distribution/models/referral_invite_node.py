@@ -19,6 +19,11 @@ _WITHIN = (
     "{0}.segment ~>=~ part.prefix AND {0}.segment ~<~ (rtrim(part.prefix, '/') || '0')"
 )
 _ANCHOR = f"depth > 0 AND mod(depth, {invite_path.SEGMENT}) = 0"
+_ANCHOR_INDEX = (
+    "CREATE INDEX IF NOT EXISTS referral_invite_node_anchor_index"
+    " ON referral_invite_node (segment text_pattern_ops)"
+    f" INCLUDE (partner_id) WHERE {_ANCHOR}"
+)
 
 
 class ReferralInviteNode(models.Model):
@@ -50,7 +55,9 @@ class ReferralInviteNode(models.Model):
     )
 
     _partner_unique = models.UniqueIndex("(partner_id) INCLUDE (depth)")
-    _depth_natural = models.Constraint("CHECK (depth >= 0)")
+    _depth_natural = models.Constraint(
+        "CHECK (depth >= 0)", "Nobody stands above the top of a tree."
+    )
 
     def init(self):
         cr = self.env.cr
@@ -64,11 +71,7 @@ class ReferralInviteNode(models.Model):
             " ON referral_invite_node (segment text_pattern_ops)"
             " INCLUDE (partner_id, is_member)"
         )
-        cr.execute(
-            "CREATE INDEX IF NOT EXISTS referral_invite_node_anchor_index"
-            " ON referral_invite_node (segment text_pattern_ops)"
-            f" INCLUDE (partner_id) WHERE {_ANCHOR}"
-        )
+        cr.execute(_ANCHOR_INDEX)
 
     # ---------------------------------------------------------------- reading
 

@@ -78,7 +78,8 @@ class ReferralInviterChange(models.Model):
         "CHECK (trim(reason) <> '')", "Give a reason for the change."
     )
     _applied_complete = models.Constraint(
-        "CHECK (state <> 'applied' OR applied_at IS NOT NULL)"
+        "CHECK (state <> 'applied' OR applied_at IS NOT NULL)",
+        "A change that is applied says when.",
     )
 
     def init(self):

@@ -24,6 +24,7 @@ class ReferralLink(models.Model):
     merged = fields.Boolean(
         required=True,
         readonly=True,
+        default=False,
         help="Came with a contact that was merged into this member, who has a link to"
         " the same page already. Both work.",
     )

@@ -4,6 +4,7 @@ from . import test_constraints
 from . import test_contracts
 from . import test_door
 from . import test_engine
+from . import test_inviter_change
 from . import test_leads
 from . import test_links
 from . import test_members

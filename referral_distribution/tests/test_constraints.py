@@ -33,17 +33,17 @@ class TestCatalogue(ReferralCase):
 
     def test_tables_that_only_grow_have_their_triggers_and_they_are_on(self):
         self.env.cr.execute(
-            "SELECT tgname, tgenabled FROM pg_trigger WHERE tgname = ANY(%s)",
-            (
-                [
-                    "referral_tier_change_forbid_change",
-                    "referral_tier_change_forbid_truncate",
-                    "referral_trail_entry_forbid_change",
-                    "referral_trail_entry_forbid_truncate",
-                ],
-            ),
+            "SELECT tgname, tgenabled FROM pg_trigger WHERE tgname LIKE %s",
+            (r"referral\_%\_forbid\_%",),
         )
-        self.assertEqual([row[1] for row in self.env.cr.fetchall()], ["O"] * 4)
+        found = dict(self.env.cr.fetchall())
+        for table in (
+            "referral_inviter_change",
+            "referral_tier_change",
+            "referral_trail_entry",
+        ):
+            for event in ("change", "truncate"):
+                self.assertEqual(found.get(f"{table}_forbid_{event}"), "O", table)
 
     def test_every_check_has_a_test_here(self):
         """So that a new CHECK does not come without one."""
@@ -74,6 +74,7 @@ class TestCatalogue(ReferralCase):
             "referral_click",
             "referral_invite_code",
             "referral_tier_change",
+            "referral_inviter_change",
         )
         grounds = (
             "res_partner",
@@ -218,6 +219,34 @@ class TestChecks(ReferralCase):
             ],
         ),
         (
+            "referral_invite_code_used_once",
+            "referral_invite_code",
+            ["kind = 'personal', used_by_id = partner_id, used_at = now()"],
+        ),
+        (
+            "referral_invite_code_use_complete",
+            "referral_invite_code",
+            [
+                "kind = 'single_use', used_by_id = partner_id",
+                "kind = 'single_use', used_at = now()",
+            ],
+        ),
+        (
+            "referral_inviter_change_reason_given",
+            "referral_inviter_change",
+            ["reason = ''", "reason = '  '"],
+        ),
+        (
+            "referral_inviter_change_applied_complete",
+            "referral_inviter_change",
+            ["state = 'applied'"],
+        ),
+        (
+            "referral_invite_node_depth_natural",
+            "referral_invite_node",
+            ["depth = -1"],
+        ),
+        (
             "res_partner_inviter_not_self",
             "res_partner",
             ["inviter_id = id"],
@@ -251,6 +280,9 @@ class TestChecks(ReferralCase):
                 "kind": "promotion",
                 "rule_id": rule.id,
             }
+        )
+        cls.env["referral.inviter.change"].create(
+            {"partner_id": cls.member.id, "reason": "Top of its own tree"}
         )
         cls.env.flush_all()
 

@@ -44,6 +44,10 @@ class TestScreens(ReferralCase):
             {"name": "R", "grade_id": tier, "min_valid_leads": 1}
         )
 
+        cls.env["referral.inviter.change"].create(
+            {"partner_id": cls.member.id, "reason": "Top of its own tree"}
+        )
+
     def find_actions(self, user):
         """Yield the window actions of this addon in the user's menu."""
         visible = self.env["ir.ui.menu"].with_user(user)._visible_menu_ids()
