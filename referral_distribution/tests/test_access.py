@@ -345,7 +345,8 @@ class TestCompanies(AccessCase):
         self.env.invalidate_all()
         with self.assertRaises(AccessError):
             order.with_user(outsider).action_referral_confirm()
-        settlement = self.theirs[9].with_env(self.env(user=self.finance))
+        [settlement] = [r for r in self.theirs if r._name == "referral.settlement"]
+        settlement = settlement.with_env(self.env(user=self.finance))
         self.env.invalidate_all()
         with self.assertRaises(AccessError):
             settlement.action_submit()
