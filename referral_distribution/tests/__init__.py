@@ -17,6 +17,7 @@ from . import test_territory
 from . import test_territory_gap
 from . import test_territory_race
 from . import test_territory_resolver
+from . import test_tier_demotion
 from . import test_tier_races
 from . import test_tier_rules
 from . import test_tiers

@@ -128,18 +128,23 @@ class TwoConnectionsCase(BaseCase):
         return order_id
 
     def _erase(self):
-        """Remove what was committed; the trail's own table with its triggers off."""
+        """Remove what was committed; insert-only tables with their triggers off."""
         ids = {table: tuple(found) for table, found in self.made.items()}
         lead, partners = ids["crm_lead"], ids["res_partner"]
-        toggle = "ALTER TABLE referral_trail_entry %s TRIGGER USER"
+        toggle = (
+            "ALTER TABLE referral_trail_entry %(how)s TRIGGER USER;"
+            "ALTER TABLE referral_tier_change %(how)s TRIGGER USER"
+        )
         with self.registry.cursor() as cr:
-            cr.execute(toggle % "DISABLE")
+            cr.execute(toggle % {"how": "DISABLE"})
             for table, column, values in (
                 ("referral_commission", "lead_id", lead),
                 ("referral_settlement", "partner_id", partners),
                 ("account_move", "partner_id", partners),
                 ("referral_trail_entry", "lead_id", lead),
                 ("referral_trail_head", "lead_id", lead),
+                ("referral_tier_change", "partner_id", partners),
+                ("referral_tier_rule", "id", ids.get("referral_tier_rule", (0,))),
                 ("sale_order", "id", ids.get("sale_order", (0,))),
                 ("crm_lead", "id", lead),
                 ("referral_click", "link_id", ids["referral_link"]),
@@ -160,7 +165,7 @@ class TwoConnectionsCase(BaseCase):
                 "UPDATE referral_plan SET state = 'active' WHERE id = %s",
                 (self.before or None,),
             )
-            cr.execute(toggle % "ENABLE")
+            cr.execute(toggle % {"how": "ENABLE"})
         self.registry.clear_all_caches()
 
     def race(self, *actions, uids=None):

@@ -25,7 +25,7 @@ class TestTierRaces(TwoConnectionsCase):
         rule = env["referral.tier.rule"].create(
             {"name": "Race", "grade_id": self.target, "min_valid_leads": 1}
         )
-        self.rule = rule.id
+        self._keep(rule)
         change = env["referral.tier.change"]._log(
             [
                 {
@@ -38,17 +38,6 @@ class TestTierRaces(TwoConnectionsCase):
             ]
         )
         self.change = change.id
-
-    def _erase(self):
-        toggle = "ALTER TABLE referral_tier_change %s TRIGGER USER"
-        with self.registry.cursor() as cr:
-            cr.execute(toggle % "DISABLE")
-            cr.execute(
-                "DELETE FROM referral_tier_change WHERE partner_id = %s", (self.member,)
-            )
-            cr.execute(toggle % "ENABLE")
-            cr.execute("DELETE FROM referral_tier_rule WHERE id = %s", (self.rule,))
-        super()._erase()
 
     def approve(self, env):
         env["referral.tier.change"].browse(self.change).action_approve()
