@@ -20,13 +20,22 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         if 2 <= len(partners) <= 3:  # any other number is Odoo's to refuse
             stays = dst_partner if dst_partner and dst_partner in partners else None
             stays = stays or self._get_ordered_partner(partners.ids)[-1]
-            self._merge_places(partners - stays, stays)
-            self._merge_links(partners - stays, stays)
-            self.env["referral.tier.change"]._prepare_merge(partners - stays, stays)
+            self._prepare_referral_merge(partners - stays, stays)
         self._allow_merging(True)
         result = super()._merge(partner_ids, dst_partner, extra_checks)
         self._allow_merging(False)
         return result
+
+    def _prepare_referral_merge(self, sources, stays):
+        """Put right what Odoo's re-pointing of foreign keys would break. A hook.
+
+        :param sources: res.partner recordset that goes.
+        :param stays: res.partner that gets what was theirs.
+        :raises UserError: when they cannot be merged; nothing is changed then.
+        """
+        self._merge_places(sources, stays)
+        self.env["referral.link"]._prepare_merge(sources, stays)
+        self.env["referral.tier.change"]._prepare_merge(sources, stays)
 
     def _allow_merging(self, allowed):
         """Let insert-only tables follow the contact (see ``engine/immutable.py``)."""
@@ -71,7 +80,3 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
             if top:
                 return everybody.browse(chain[top - 1])
         return everybody.browse()
-
-    def _merge_links(self, sources, stays):
-        """Let links to the same page stand side by side: both codes were shared."""
-        self.env["referral.link"]._prepare_merge(sources, stays)

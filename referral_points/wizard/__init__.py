@@ -1,1 +1,1 @@
-from . import referral_redemption_refuse
+from . import base_partner_merge, referral_redemption_refuse
