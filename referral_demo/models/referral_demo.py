@@ -7,7 +7,7 @@ from odoo import Command, api, fields, models
 
 from odoo.addons.referral_distribution.engine.token import Touches
 
-from ..story import articles, business, people
+from ..story import articles, business, people, regions
 
 DISTRIBUTION = "referral_distribution"
 
@@ -32,6 +32,7 @@ class ReferralDemo(models.AbstractModel):
             story._set_up_company()
             staff = story._make_staff()
             members = story._make_members(clock)
+            story._give_territories(clock, staff, members)
             posts = story._publish_articles(clock, staff)
             channels = story._make_channels()
             services = story._make_services()
@@ -125,6 +126,38 @@ class ReferralDemo(models.AbstractModel):
                 "group_ids": [Command.set([self.env.ref("base.group_portal").id])],
             }
         )
+
+    @api.model
+    def _give_territories(self, clock, staff, members):
+        """The manager gives each agent their regions, each on its first day."""
+        territories = self.env["referral.territory"].with_user(staff["manager"])
+        for told in regions.TERRITORIES:
+            clock(told.start)
+            today = fields.Date.today()
+            territories.create(
+                {
+                    "agent_id": members[told.agent].id,
+                    "country_id": self.env.ref("base.cn").id,
+                    "state_id": self.env.ref(f"base.{told.state}").id,
+                    "city": told.city,
+                    "date_from": today,
+                    "date_to": told.end
+                    and today + timedelta(days=told.start - told.end),
+                }
+            )
+
+    @api.model
+    def _get_region(self, customer):
+        """Return where a customer is, as values of a lead."""
+        if customer not in regions.CUSTOMERS:
+            return {}
+        state, city = regions.CUSTOMERS[customer]
+        state = self.env.ref(f"base.{state}")
+        return {
+            "city": city,
+            "country_id": state.country_id.id,
+            "state_id": state.id,
+        }
 
     def _translate_terms(self, post, chinese):
         """Write the Chinese of each paragraph of an article."""
@@ -266,6 +299,7 @@ class ReferralDemo(models.AbstractModel):
                 "description": lead.request,
                 "user_id": scene["staff"]["sales"].id,
                 "type": "opportunity",
+                **self._get_region(lead.customer),
             }
         )
 

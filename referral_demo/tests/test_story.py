@@ -47,6 +47,16 @@ class TestStory(TransactionCase):
         self.assertTrue(declining)
         self.assertFalse(declining.referral_commission_ids)
 
+    def test_leads_and_orders_fall_in_territories_and_regions_are_left(self):
+        """Rule M5."""
+        leads = self._told("crm.lead")
+        self.assertLess(2, len(leads.territory_agent_id))
+        self.assertIn(False, leads.mapped(lambda lead: bool(lead.territory_agent_id)))
+        self.assertTrue(self._told("sale.order").territory_agent_id)
+        gaps = self._told("referral.territory.gap")
+        self.assertEqual(set(gaps.mapped("coverage")), {"nobody", "partly"})
+        self.assertTrue(any(gaps.mapped("open_lead_count")))
+
     def test_ledger_and_trail_are_intact(self):
         """Rules L3, P1."""
         wallets, leads = self._told("referral.wallet"), self._told("crm.lead")
