@@ -73,6 +73,7 @@ class ReferralTerritory(models.Model):
     )
     state_id = fields.Many2one(
         "res.country.state",
+        string="State / Province",
         ondelete="restrict",
         tracking=True,
         domain="[('country_id', '=?', country_id)]",

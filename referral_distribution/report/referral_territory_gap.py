@@ -59,7 +59,9 @@ class ReferralTerritoryGap(models.Model):
 
     company_id = fields.Many2one("res.company", readonly=True)
     country_id = fields.Many2one("res.country", readonly=True)
-    state_id = fields.Many2one("res.country.state", readonly=True)
+    state_id = fields.Many2one(
+        "res.country.state", string="State / Province", readonly=True
+    )
     coverage = fields.Selection(
         [("nobody", "Nobody"), ("partly", "Only partly")], readonly=True
     )
@@ -220,7 +222,7 @@ class ReferralTerritoryGap(models.Model):
             texts = [self._describe(territory) for territory in found[:3]]
             if len(found) > 3:
                 texts.append(self.env._("%(count)s more", count=len(found) - 3))
-            gap.coverage_text = "; ".join(texts) or self.env._("Nobody")
+            gap.coverage_text = "; ".join(texts) or False
 
     def _find_territories(self):
         """Return the territories in force today by company, country and state."""
