@@ -91,7 +91,7 @@ class ReferralDemo(models.AbstractModel):
     def _make_members(self, clock):
         """Return ``{key: res.partner}``, each joining on its day below its inviter."""
         members = {}
-        for person in people.MEMBERS:
+        for person in sorted(people.MEMBERS, key=lambda person: -person.joined):
             clock(person.joined)
             members[person.key] = partner = self.env["res.partner"].create(
                 {
@@ -114,6 +114,7 @@ class ReferralDemo(models.AbstractModel):
                 partner.member_state = person.state
             if person.login:
                 self._make_login(person.login, partner)
+            self.env["referral.tree.figure"]._count(self.env.company)
         return members
 
     @api.model
@@ -261,6 +262,7 @@ class ReferralDemo(models.AbstractModel):
         Steps of all leads are told in one order of days, so that balances and
         sequences grow as they would.
         """
+        yield 12, self._request_signoff, scene
         for told in business.REDEMPTIONS:
             yield told.age, self._redeem, scene, told
         for number, lead in enumerate(business.LEADS):

@@ -25,6 +25,13 @@ class ReferralDemoSite(models.AbstractModel):
             self._replace_sample_texts(self.env.ref(key))
 
     @api.model
+    def _request_signoff(self, scene):
+        """The manager asks for a third paying level; nobody has signed it yet."""
+        self.env["referral.compliance.signoff"].with_user(
+            scene["staff"]["manager"]
+        ).create({"reason": story.SIGNOFF})
+
+    @api.model
     def _replace_sample_texts(self, view):
         """Put the company's own words where Odoo's website has sample text."""
         arch = view.arch_db

@@ -5,7 +5,16 @@ COMPANY = {
     "email": "hello@northstar.example",
     "phone": "+86 571 8765 4321",
     "website": "https://northstar.example",
+    # stricter than the usual 30: the monitor then has a tree to warn of
+    "referral_people_line": 15,
 }
+
+# Asked for by the manager; another manager has yet to sign it.
+SIGNOFF = (
+    "明理律师事务所意见：奖励只来自有效合同，入会不收费，三级不构成以人数计酬。"
+    " Opinion of Mingli Law Firm: rewards come from contracts only, joining is free, a"
+    " third level pays nobody for head count."
+)
 
 SITE_VIEWS = (
     "website.footer_custom",

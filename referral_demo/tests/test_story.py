@@ -64,6 +64,14 @@ class TestStory(TransactionCase):
         self.assertFalse(wallets._verify())
         self.assertFalse(self.env["referral.trail.entry"]._verify(leads))
 
+    def test_one_tree_is_near_the_line_and_a_signoff_waits(self):
+        """Rule M7: the monitor and the sign-offs have something to show."""
+        current = self._told("referral.tree.figure").filtered("is_latest")
+        self.assertEqual(current.mapped("status").count("near"), 1)
+        self.assertEqual(set(current.mapped("status")), {"near", "clear"})
+        signoffs = self._told("referral.compliance.signoff")
+        self.assertEqual(signoffs.mapped("state"), ["requested"])
+
     def test_history_lies_in_the_past_and_the_clock_runs_again(self):
         entries = self._told("referral.trail.entry")
         oldest = min(entries.mapped("occurred_at"))

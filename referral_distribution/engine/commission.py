@@ -24,6 +24,12 @@ Who does not accept commissions earns nothing, and neither does the inviter (M4)
 >>> from dataclasses import replace
 >>> compute(replace(facts, people=(Person(7, earns=False), Person(3))), rules)
 []
+
+A fourth level is refused whatever the settings say (rule M4, threat G1):
+
+>>> replace(facts, paying_levels=4)
+Traceback (most recent call last):
+ValueError: 4 paying levels: they are 1, 2 or 3
 """
 
 from collections.abc import Iterable
@@ -31,6 +37,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 
 HUNDRED = Decimal(100)
+MAX_LEVELS = 3  # nothing above, ever (rule M4)
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,10 @@ class Rule:
     brackets: tuple[tuple[Decimal, Decimal], ...] = ()
     currency: str = ""
 
+    def __post_init__(self):
+        if not 0 <= self.level < MAX_LEVELS:
+            raise ValueError(f"a rule of level {self.level}: they are 0, 1 and 2")
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -86,6 +97,10 @@ class Facts:
     bases: dict[str, Decimal] = field(default_factory=dict)
     currencies: dict[str, Currency] = field(default_factory=dict)
     paying_levels: int = 2
+
+    def __post_init__(self):
+        if not 1 <= self.paying_levels <= MAX_LEVELS:
+            raise ValueError(f"{self.paying_levels} paying levels: they are 1, 2 or 3")
 
 
 @dataclass(frozen=True)

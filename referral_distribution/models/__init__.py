@@ -7,6 +7,7 @@ from . import product_template
 from . import referral_channel
 from . import referral_click
 from . import referral_commission
+from . import referral_compliance_signoff
 from . import referral_invite_code
 from . import referral_invite_node
 from . import referral_inviter_change
@@ -21,6 +22,7 @@ from . import referral_tier_rule  # first: the log reads its thresholds
 from . import referral_tier_change
 from . import referral_trail_entry
 from . import referral_trail_head
+from . import referral_tree_figure
 from . import res_company
 from . import res_config_settings
 from . import res_partner

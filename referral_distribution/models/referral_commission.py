@@ -97,6 +97,14 @@ class ReferralCommission(models.Model):
         "CHECK (lead_id IS NOT NULL OR order_id IS NOT NULL)",
         "A commission names the lead or contract it is for.",
     )
+    # Rule M7: no reward for recruiting. A trigger this does not name is refused; an
+    # addon that adds one redeclares it with the document the new trigger stands on.
+    _trigger_has_source = models.Constraint(
+        "CHECK (CASE trigger WHEN 'lead_valid' THEN lead_id IS NOT NULL"
+        " WHEN 'contract' THEN order_id IS NOT NULL ELSE FALSE END)",
+        "A reward comes from a valid lead or a contract: recruiting alone earns"
+        " nothing.",
+    )
 
     @api.depends("explanation", "amount")
     @api.depends_context("lang")

@@ -77,6 +77,11 @@ class ReferralPlanRule(models.Model):
         "CHECK (level BETWEEN 0 AND 2)",
         "No more than three levels are ever paid.",
     )
+    # Rule M7; see the same guard on ``referral.commission``.
+    _trigger_known = models.Constraint(
+        "CHECK (trigger IN ('lead_valid', 'contract'))",
+        "A rule rewards valid leads or contracts: recruiting alone earns nothing.",
+    )
     _rate_range = models.Constraint(
         "CHECK (rate IS NULL OR rate BETWEEN 0 AND 100)",
         "A rate lies between 0 and 100 per cent.",

@@ -19,3 +19,15 @@ class ResConfigSettings(models.TransientModel):
     referral_team_insight = fields.Selection(
         related="company_id.referral_team_insight", readonly=False, required=True
     )
+    referral_people_line = fields.Integer(
+        related="company_id.referral_people_line", readonly=False
+    )
+    referral_levels_line = fields.Integer(
+        related="company_id.referral_levels_line", readonly=False
+    )
+    referral_warn_percent = fields.Integer(
+        related="company_id.referral_warn_percent", readonly=False
+    )
+    referral_compliance_user_id = fields.Many2one(
+        related="company_id.referral_compliance_user_id", readonly=False
+    )

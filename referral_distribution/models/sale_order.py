@@ -13,6 +13,7 @@ from .referral_territory_owner import ROLES, Question
 GUARDED = {
     "project_phase",
     "referral_decision",
+    "referral_paying_levels",
     "referral_plan_id",
     "referral_reason",
     "referral_state",
@@ -65,6 +66,13 @@ class SaleOrder(models.Model):
         ondelete="restrict",
         check_company=True,
         help="The version in force when the contract was signed.",
+    )
+    referral_paying_levels = fields.Integer(
+        string="Paying levels",
+        readonly=True,
+        copy=False,
+        help="The company's setting when the contract was signed. Its rewards reach no"
+        " further, and no further than the setting allows when they are given.",
     )
     referral_decision = fields.Selection(
         [("confirmed", "Confirmed"), ("refused", "Refused")],
@@ -282,7 +290,13 @@ class SaleOrder(models.Model):
             ]
         )
         plan = self.env["referral.plan"].sudo()._get_active(self.company_id)
-        self._write_guarded({"project_phase": earlier + 1, "referral_plan_id": plan.id})
+        self._write_guarded(
+            {
+                "project_phase": earlier + 1,
+                "referral_plan_id": plan.id,
+                "referral_paying_levels": int(self.company_id.referral_paying_levels),
+            }
+        )
         self._log_referral("contracted")
         self._attach_quotations()
 
@@ -329,6 +343,7 @@ class SaleOrder(models.Model):
             {
                 "project_phase": 0,
                 "referral_plan_id": False,
+                "referral_paying_levels": 0,
                 "referral_decision": False,
             }
         )
@@ -447,14 +462,16 @@ class SaleOrder(models.Model):
                 ("total", "amount_total"),
             )
         }
+        people = self.referrer_id._prepare_referral_people(
+            company, self.referral_lead_id.referral_channel_id
+        )
+        people["paying_levels"] = self._cap_paying_levels(people["paying_levels"])
         return Facts(
             trigger=trigger,
             phase=self.project_phase,
             bases=bases,
             currencies=rules._get_engine_currencies(company, signed_on),
-            **self.referrer_id._prepare_referral_people(
-                company, self.referral_lead_id.referral_channel_id
-            ),
+            **people,
         )
 
     def _get_territory_questions(self):
@@ -480,3 +497,15 @@ class SaleOrder(models.Model):
             )
             for category, amount in (parts or {None: 0}).items()
         ]
+
+    def _cap_paying_levels(self, in_force):
+        """Return how many levels the contract rewards (rules M4, M7; threat F5).
+
+        More levels do not reach back to contracts signed before; fewer count at once,
+        so that a revoked sign-off stops the third level everywhere.
+
+        :param int in_force: the company's paying levels now.
+        """
+        self.ensure_one()
+        signed = self.referral_paying_levels or 2  # signed before this was kept
+        return min(in_force, signed)

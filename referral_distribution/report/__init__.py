@@ -1,1 +1,1 @@
-from . import referral_territory_gap
+from . import referral_compliance_evidence, referral_territory_gap

@@ -1,4 +1,7 @@
 from . import test_access
+from . import test_compliance
+from . import test_compliance_evidence
+from . import test_compliance_guards
 from . import test_concurrency
 from . import test_constraints
 from . import test_contracts
@@ -22,3 +25,4 @@ from . import test_tier_races
 from . import test_tier_rules
 from . import test_tiers
 from . import test_trail
+from . import test_tree_figures

@@ -21,6 +21,12 @@ MATRIX = {
     },
     "referral.click": {"read": "sales content media manager"},
     "referral.commission": {"read": "sales finance manager portal"},
+    "referral.compliance.report": {
+        "read": "finance manager",
+        "write": "finance manager",
+        "create": "finance manager",
+    },
+    "referral.compliance.signoff": {"read": "finance manager", "create": "manager"},
     "referral.invite.code": {
         "read": "sales finance manager portal",
         "write": "manager",
@@ -66,6 +72,11 @@ MATRIX = {
         "unlink": "finance",
     },
     "referral.share": {"read": "sales content media manager portal"},
+    "referral.signoff.reason": {
+        "read": "manager",
+        "write": "manager",
+        "create": "manager",
+    },
     "referral.territory": {
         "read": "sales finance manager",
         "write": "manager",
@@ -84,6 +95,7 @@ MATRIX = {
     },
     "referral.trail.entry": {"read": "sales finance manager"},
     "referral.trail.head": {},
+    "referral.tree.figure": {"read": "finance manager"},
 }
 OPERATIONS = ("read", "write", "create", "unlink")
 
@@ -290,6 +302,27 @@ class TestCompanies(AccessCase):
                 [("company_id", "=", cls.other.id)], limit=1
             ),
             *cls.make_tier_change(env, cls.other),
+            *cls.make_compliance(),
+        ]
+
+    @classmethod
+    def make_compliance(cls):
+        """Return their sign-off, tree figure and report, made by their own manager."""
+        manager = cls.make_user(
+            "rd_their_manager",
+            "manager",
+            company_id=cls.other.id,
+            company_ids=[Command.set(cls.other.ids)],
+        )
+        env = cls.env(user=manager)
+        root = cls.make_member("Root", company_id=cls.other.id)
+        cls.make_member("Below", company_id=cls.other.id, inviter_id=root.id)
+        figures = cls.env["referral.tree.figure"]
+        figures._count(cls.other)
+        return [
+            env["referral.compliance.signoff"].create({"reason": "Theirs"}),
+            figures.search([("root_id", "=", root.id)]),
+            env["referral.compliance.report"].create({}),
         ]
 
     @classmethod
@@ -311,7 +344,12 @@ class TestCompanies(AccessCase):
 
     def test_every_model_that_belongs_to_a_company_is_tried(self):
         tried = {record._name for record in self.theirs}
-        without = {"referral.invite.node", "referral.reason", "referral.trail.head"}
+        without = {
+            "referral.invite.node",
+            "referral.reason",
+            "referral.signoff.reason",
+            "referral.trail.head",
+        }
         without |= {name for name in MATRIX if self.env[name]._abstract}
         self.assertEqual(set(MATRIX) - without, tried)
 
@@ -393,7 +431,13 @@ class TestPublicMethods(AccessCase):
             "referral.inviter.change": self.env["referral.inviter.change"].create(
                 {"partner_id": self.inviter.id, "reason": "Top of its own tree"}
             ),
+            "referral.compliance.signoff": self.env["referral.compliance.signoff"]
+            .with_user(self.manager)
+            .create({"reason": "x"}),
         }
+        self.env["referral.tree.figure"]._count(self.company)
+        figures = self.env["referral.tree.figure"].search([], limit=1)
+        self.records["referral.tree.figure"] = figures
 
     def public_methods(self):
         """Yield (model, method) for what this addon defines without underscore."""
@@ -459,6 +503,8 @@ class TestPublicMethods(AccessCase):
         unguarded = {  # by access rights, or by what they hand on to
             ("referral.plan", "action_new_version"),
             ("referral.reason", "action_apply"),
+            ("referral.compliance.report", "action_print"),
+            ("referral.signoff.reason", "action_apply"),
         }
         for model, name in self.public_methods():
             if not name.startswith("action_") or (model._name, name) in unguarded:

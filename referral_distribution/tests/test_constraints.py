@@ -120,6 +120,31 @@ class TestChecks(ReferralCase):
             ["lead_id = NULL, order_id = NULL"],
         ),
         (
+            "referral_commission_trigger_has_source",
+            "referral_commission",
+            ["trigger = 'recruit'", "trigger = 'contract'"],
+        ),
+        (
+            "referral_compliance_signoff_decided_by_another",
+            "referral_compliance_signoff",
+            ["state = 'signed', decided_at = now(), decider_id = requester_id"],
+        ),
+        (
+            "referral_compliance_signoff_decision_recorded",
+            "referral_compliance_signoff",
+            ["state = 'signed'", "state = 'refused', decided_at = now()"],
+        ),
+        (
+            "referral_compliance_signoff_revocation_recorded",
+            "referral_compliance_signoff",
+            [],  # from "signed" only: see test_compliance
+        ),
+        (
+            "referral_plan_rule_trigger_known",
+            "referral_plan_rule",
+            ["trigger = 'recruit'", "trigger = ''"],
+        ),
+        (
             "referral_plan_rule_level_range",
             "referral_plan_rule",
             ["level = -1", "level = 3"],
@@ -247,6 +272,26 @@ class TestChecks(ReferralCase):
             ["depth = -1"],
         ),
         (
+            "res_company_referral_paying_levels_cap",
+            "res_company",
+            ["referral_paying_levels = '4'", "referral_paying_levels = '0'"],
+        ),
+        (
+            "res_company_referral_people_line_range",
+            "res_company",
+            ["referral_people_line = 1", "referral_people_line = -1"],
+        ),
+        (
+            "res_company_referral_levels_line_range",
+            "res_company",
+            ["referral_levels_line = 1", "referral_levels_line = 2000"],
+        ),
+        (
+            "res_company_referral_warn_percent_range",
+            "res_company",
+            ["referral_warn_percent = 0", "referral_warn_percent = 101"],
+        ),
+        (
             "res_partner_inviter_not_self",
             "res_partner",
             ["inviter_id = id"],
@@ -283,6 +328,9 @@ class TestChecks(ReferralCase):
         )
         cls.env["referral.inviter.change"].create(
             {"partner_id": cls.member.id, "reason": "Top of its own tree"}
+        )
+        cls.env["referral.compliance.signoff"].with_user(cls.manager).create(
+            {"reason": "Opinion of counsel"}
         )
         cls.env.flush_all()
 

@@ -37,6 +37,10 @@ class TestScreens(ReferralCase):
                 "city": "深圳",
             }
         )
+        cls.env["referral.tree.figure"]._count(cls.company)
+        cls.env["referral.compliance.signoff"].with_user(cls.manager).create(
+            {"reason": "Opinion of counsel"}
+        )
 
         tier = cls.env.ref("referral_distribution.res_partner_grade_agent").id
         cls.member.grade_id = tier
