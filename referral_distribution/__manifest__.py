@@ -59,11 +59,15 @@
         "views/portal_templates.xml",
         "views/portal_share_templates.xml",
         "views/portal_records_templates.xml",
+        "views/portal_join_templates.xml",
+        "views/portal_team_templates.xml",
+        "views/signup_templates.xml",
     ],
     "assets": {
         "web.assets_frontend": [
             "referral_distribution/static/src/scss/portal.scss",
             "referral_distribution/static/src/js/share.js",
+            "referral_distribution/static/src/js/signup.js",
         ],
     },
     "pre_init_hook": "_pre_init_extensions",

@@ -19,7 +19,12 @@ class ReferralDemoSite(models.AbstractModel):
             logo = base64.b64encode(image.read())
         company.write({**story.COMPANY, "logo": logo})
         self.env["website"].search([("company_id", "=", company.id)], limit=1).write(
-            {"name": company.name, "homepage_url": "/blog", "logo": logo}
+            {
+                "name": company.name,
+                "homepage_url": "/blog",
+                "logo": logo,
+                "auth_signup_uninvited": "b2c",  # who likes the story may join it
+            }
         )
         for key in story.SITE_VIEWS:
             self._replace_sample_texts(self.env.ref(key))

@@ -1,1 +1,1 @@
-from . import link, portal, portal_records, portal_share
+from . import link, portal, portal_join, portal_records, portal_share, portal_team, signup

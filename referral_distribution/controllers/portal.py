@@ -1,5 +1,7 @@
 import re
 
+from werkzeug.urls import url_encode
+
 from odoo.fields import Domain
 from odoo.http import request, route
 
@@ -8,6 +10,7 @@ from odoo.addons.portal.controllers.portal import CustomerPortal, pager
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 MEMBER_STATES = ("active", "suspended")
 RECENT_LEADS = 5
+QR_SIZE = 480
 MAX_SEARCH = 80
 
 
@@ -89,6 +92,27 @@ class ReferralPortal(CustomerPortal):
             "is_referral_page": True,
             "member": self._get_member(),
             "membership": request.env.user.partner_id.member_state,
+            **self._prepare_referral_join_values(),
+        }
+
+    def _prepare_referral_join_values(self):
+        """Return what the forms for joining show: a typed code and what is wrong.
+
+        The code came with the request's address, or with the sign-up, where it did not
+        make its owner the inviter.
+        """
+        partner = request.env.user.partner_id
+        said = request.session.get("referral_invite")
+        invite = read_search(request.params.get("invite")) or said
+        problem = ""
+        if invite and not partner.inviter_id:
+            code = request.env["referral.invite.code"]._find(invite)
+            problem = code._get_problem(request.env.company, partner)
+        return {
+            "applicant": partner,
+            "invite": invite or "",
+            "join_error": problem,
+            "signed_up_without_inviter": bool(said and problem),
         }
 
     def _prepare_referral_home_values(self, member):
@@ -98,6 +122,7 @@ class ReferralPortal(CustomerPortal):
         """
         figures = self._prepare_referral_figures(member)
         return {
+            **self._prepare_invite_values(member),
             "figures": figures,
             "is_newcomer": not (figures["clicks"] or figures["leads"]),
             "recent_leads": self._prepare_lead_cards(
@@ -109,6 +134,22 @@ class ReferralPortal(CustomerPortal):
         return request.render(
             "referral_distribution.portal_referral_non_member", values
         )
+
+    def _get_qr_url(self, value):
+        """Return the address of a picture that carries ``value`` as QR code."""
+        image = {
+            "barcode_type": "QR",
+            "value": value,
+            "width": QR_SIZE,
+            "height": QR_SIZE,
+            "barLevel": "M",
+        }
+        return f"/report/barcode/?{url_encode(image)}"
+
+    def _prepare_invite_values(self, member):
+        """Return what ``portal_referral_invite_link`` shows: the member's own link."""
+        url = f"{self._get_own_host_url()}/web/signup?invite={member.invite_code}"
+        return {"invite_url": url, "invite_qr_url": self._get_qr_url(url)}
 
     def _get_own_host_url(self):
         """Return the address the user sees this site under, without a slash."""

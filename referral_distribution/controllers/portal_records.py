@@ -4,8 +4,6 @@ from odoo.http import request, route
 from .portal import ReferralPortal, masked
 
 PAGE_SIZE = 20
-TEAM_STATES = ("candidate", "active", "suspended")
-TEAM_LEVELS = (1, 2)
 # How many of the five steps a contract has behind it, by its referral state.
 STEPS_DONE = {
     "contracted": 1,
@@ -18,7 +16,7 @@ STEPS_DONE = {
 
 
 class ReferralRecordsPortal(ReferralPortal):
-    """What a member's shares became: leads, contracts, a team (rules G4, X1)."""
+    """What a member's shares became: leads, contracts, rewards (rules G4, X1)."""
 
     @route(
         ["/my/referral/leads", "/my/referral/leads/page/<page>"],
@@ -67,22 +65,6 @@ class ReferralRecordsPortal(ReferralPortal):
             return self._render_non_member(values)
         values |= self._prepare_earning_list_values(member, page)
         return request.render("referral_distribution.portal_referral_earnings", values)
-
-    @route(
-        ["/my/referral/team", "/my/referral/team/page/<page>"],
-        type="http",
-        auth="user",
-        website=True,
-        readonly=True,
-    )
-    def portal_referral_team(self, page="1", level="", **_unknown):
-        """List whom the member invited, and whom those invited (rules M2, M4)."""
-        member = self._get_member()
-        values = self._prepare_referral_layout_values("team")
-        if not member:
-            return self._render_non_member(values)
-        values |= self._prepare_team_list_values(member, page, level)
-        return request.render("referral_distribution.portal_referral_team", values)
 
     def _prepare_lead_list_values(self, member, page, filterby):
         counts = self._count_leads(member)
@@ -235,55 +217,3 @@ class ReferralRecordsPortal(ReferralPortal):
 
     def _get_customer_name(self, customer):
         return customer.name if customer.is_company else masked(customer.name)
-
-    def _prepare_team_list_values(self, member, page, level):
-        counts = self._count_team(member)
-        level = int(level) if level in map(str, TEAM_LEVELS) else None
-        total = counts[level] if level else sum(counts.values())
-        pages = self._get_pager(
-            "/my/referral/team", total, page, PAGE_SIZE, level=level
-        )
-        people = self._get_team(member, level, pages["offset"])
-        labels = self._get_selection(people, "member_state")
-        return {
-            "people": [
-                {
-                    "name": masked(person.name),
-                    "level": person.invite_depth - member.invite_depth,
-                    "inviter": masked(person.inviter_id.name),
-                    "joined": person.create_date,
-                    "state": person.member_state,
-                    "state_label": labels[person.member_state],
-                }
-                for person in people
-            ],
-            "counts": counts,
-            "level": level,
-            "pager": pages,
-        }
-
-    def _get_team_domain(self, member, levels=TEAM_LEVELS):
-        """Return who stands so many levels below the member."""
-        above = [".".join(["inviter_id"] * level) for level in levels]
-        return (
-            Domain.OR(Domain(path, "=", member.id) for path in above)
-            & Domain("member_state", "in", TEAM_STATES)
-            & Domain("company_id", "in", [request.env.company.id, False])
-        )
-
-    def _count_team(self, member):
-        """Return ``{level: number of members}``, every level present."""
-        partners = request.env["res.partner"].sudo()
-        return {
-            level: partners.search_count(self._get_team_domain(member, [level]))
-            for level in TEAM_LEVELS
-        }
-
-    def _get_team(self, member, level, offset):
-        partners = request.env["res.partner"].sudo()
-        return partners.search(
-            self._get_team_domain(member, [level] if level else TEAM_LEVELS),
-            order="create_date desc, id desc",
-            offset=offset,
-            limit=PAGE_SIZE,
-        )

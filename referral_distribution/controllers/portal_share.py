@@ -1,5 +1,3 @@
-from werkzeug.urls import url_encode
-
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.http import request, route
@@ -7,7 +5,6 @@ from odoo.http import request, route
 from .portal import ReferralPortal, read_number, read_search
 
 PAGE_SIZE = 12
-QR_SIZE = 480
 
 
 class ReferralSharePortal(ReferralPortal):
@@ -163,17 +160,10 @@ class ReferralSharePortal(ReferralPortal):
 
     def _prepare_link_values(self, member, link):
         short_url = f"{self._get_own_host_url()}/s/{link.code}"
-        image = {
-            "barcode_type": "QR",
-            "value": short_url,
-            "width": QR_SIZE,
-            "height": QR_SIZE,
-            "barLevel": "M",
-        }
         return {
             "link": link,
             "short_url": short_url,
-            "qr_url": f"/report/barcode/?{url_encode(image)}",
+            "qr_url": self._get_qr_url(short_url),
             "title": self._get_page_titles({link.target_url})[link.target_url],
             "channels": self._get_own_channels(),
             "clicks": link.click_count,

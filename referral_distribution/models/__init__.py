@@ -17,6 +17,7 @@ from . import referral_plan_bracket
 from . import referral_plan_rule
 from . import referral_settlement
 from . import referral_share
+from . import referral_team
 from . import referral_territory
 from . import referral_tier_rule  # first: the log reads its thresholds
 from . import referral_tier_change
@@ -30,4 +31,5 @@ from . import res_partner_grade
 from . import res_partner_membership
 from . import res_partner_tier
 from . import res_users
+from . import res_users_signup
 from . import sale_order

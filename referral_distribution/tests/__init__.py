@@ -14,8 +14,10 @@ from . import test_members
 from . import test_membership
 from . import test_plans
 from . import test_portal
+from . import test_portal_team
 from . import test_screens
 from . import test_settlements
+from . import test_signup
 from . import test_territory
 from . import test_territory_gap
 from . import test_territory_race
