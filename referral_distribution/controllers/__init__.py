@@ -1,1 +1,9 @@
-from . import link, portal, portal_join, portal_records, portal_share, portal_team, signup
+from . import (
+    link,
+    portal,
+    portal_join,
+    portal_records,
+    portal_share,
+    portal_team,
+    signup,
+)

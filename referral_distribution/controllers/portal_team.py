@@ -92,6 +92,7 @@ class ReferralTeamPortal(ReferralPortal):
                     "name": self._get_team_name(person),
                     "level": level,
                     "inviter": self._get_team_name(person.inviter_id),
+                    "relation": self._get_relation(person, level),
                     "joined": person.member_since,
                     "tier": person.grade_id.name,
                     "state": person.member_state,
@@ -119,6 +120,15 @@ class ReferralTeamPortal(ReferralPortal):
             "direct_size": self._sum_team(counts, level=1),
             "team_size": self._sum_team(counts),
         }
+
+    def _get_relation(self, person, level):
+        if level == 1:
+            return request.env._("Invited by you")
+        return request.env._(
+            "Level %(level)s, invited by %(name)s",
+            level=level,
+            name=self._get_team_name(person.inviter_id),
+        )
 
     def _get_team_name(self, person):
         """Return a name as the company lets its members see it."""
@@ -155,7 +165,9 @@ class ReferralTeamPortal(ReferralPortal):
             self._prepare_team_filter(name, labels, counts, chosen)
             for name, labels in rows.items()
         ]
-        return [row for row in filters if len(row["choices"]) > 2 or chosen[row["name"]]]
+        return [
+            row for row in filters if len(row["choices"]) > 2 or chosen[row["name"]]
+        ]
 
     def _prepare_team_filter(self, name, labels, counts, chosen):
         """Return one row of chips; only what exists in the team is offered.

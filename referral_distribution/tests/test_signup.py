@@ -144,9 +144,7 @@ class TestOpenSignup(SignupCase):
             groups_id=self.env.ref("base.group_system").id,
             sel_groups_1=self.env.ref("base.group_system").id,
             member_state="left",
-            grade_id=self.env.ref(
-                "referral_distribution.res_partner_grade_agent"
-            ).id,
+            grade_id=self.env.ref("referral_distribution.res_partner_grade_agent").id,
             points="1000",
             partner_id=self.inviter.id,
             company_id="99",
@@ -356,9 +354,7 @@ class TestSignupRollback(TransactionCase):
             {"name": "Owner", "member_state": "active"}
         )
         users = self.env["res.users"].sudo()
-        self.patch(
-            type(users), "_referral_is_invite_only", lambda self: True
-        )
+        self.patch(type(users), "_referral_is_invite_only", lambda self: True)
         self.patch(
             type(users), "_post_referral_signup", lambda self, *args: "Used already"
         )
