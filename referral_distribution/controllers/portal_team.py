@@ -172,8 +172,8 @@ class ReferralTeamPortal(ReferralPortal):
     def _prepare_team_filter(self, name, labels, counts, chosen):
         """Return one row of chips; only what exists in the team is offered.
 
-        :return: dict with ``name``, ``label`` and ``choices``: [(label, number, address,
-            whether chosen)].
+        :return: dict with ``name``, ``label`` and ``choices``: tuples of
+            label, number, address, and whether it is the choice.
         """
         place = ("level", "state", "role").index(name)
         present = {key[place] for key in counts}

@@ -30,8 +30,8 @@ class TeamCase(PortalCase):
 
     def figures(self, path):
         page = self.get_page(path)
-        rows = re.findall(r"o_referral_person_figures.*?</div>", page, re.S)
-        return [re.findall(r"<b>(\d+)<", row) for row in rows]
+        rows = re.findall(r"o_referral_person_figures.*?</div>", page, re.DOTALL)
+        return [re.findall(r"<b[^>]*>(\d+)<", row) for row in rows]
 
 
 @tagged("post_install", "-at_install")
