@@ -231,7 +231,8 @@ class ReferralInviteCode(models.Model):
                 newcomer.id,
                 fields.Datetime.now(),
                 self.id,
-            )
+            ),
+            log_exceptions=False,  # of two at once one starts again: no fault
         )
         if not self.env.cr.rowcount:
             raise UserError(
