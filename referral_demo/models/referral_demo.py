@@ -47,6 +47,8 @@ class ReferralDemo(models.AbstractModel):
             for step in sorted(story._list_steps(scene), key=lambda step: -step[0]):
                 clock(step[0])
                 step[1](*step[2:])
+            clock(0)
+            story._propose_tiers()
 
     @contextmanager
     def _turn_clock(self):
@@ -366,6 +368,13 @@ class ReferralDemo(models.AbstractModel):
             order.action_referral_confirm()
         else:
             order.action_referral_refuse(business.REFUSAL)
+
+    @api.model
+    def _propose_tiers(self):
+        """Switch the example rule on, at this story's scale, and let it propose."""
+        rule = self.env.ref(f"{DISTRIBUTION}.referral_tier_rule_example")
+        rule.write({"active": True, **business.TIER_RULE})
+        rule._enter([("promotion", due) for due in rule._get_due("promotion")])
 
     @api.model
     def _make_rewards(self):

@@ -249,6 +249,9 @@ LEADS = (
     ),
 )
 
+# Who becomes a distributor here: one member stands out.
+TIER_RULE = {"min_valid_leads": 2, "min_contracts": 2}
+
 REFUSAL = "客户与推荐人为关联方 / Customer and referrer are related parties"
 
 # What members can get: key, kind, name, Chinese name, points, days a privilege lasts

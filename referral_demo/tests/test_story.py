@@ -57,6 +57,13 @@ class TestStory(TransactionCase):
         self.assertEqual(set(gaps.mapped("coverage")), {"nobody", "partly"})
         self.assertTrue(any(gaps.mapped("open_lead_count")))
 
+    def test_one_member_is_proposed_for_a_higher_tier(self):
+        """Rule M1: a manager has something to decide."""
+        changes = self._told("referral.tier.change")
+        proposed = changes.filtered(lambda change: change.state == "proposed")
+        self.assertEqual(len(proposed), 1)
+        self.assertIn("黄蕾", proposed.partner_id.name)
+
     def test_ledger_and_trail_are_intact(self):
         """Rules L3, P1."""
         wallets, leads = self._told("referral.wallet"), self._told("crm.lead")
