@@ -33,3 +33,4 @@ from . import res_partner_tier
 from . import res_users
 from . import res_users_signup
 from . import sale_order
+from . import sale_order_tier
