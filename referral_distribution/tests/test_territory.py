@@ -1,5 +1,9 @@
-import psycopg2
+from ast import literal_eval
 
+import psycopg2
+from lxml import etree
+
+from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import Form, tagged
 
@@ -207,6 +211,7 @@ class TestTerritory(TerritoryCase):
         mine = self.hold()
         mine.action_archive()
         self.hold(self.rival)
+        mine.date_to = "2030-12-31"
         with self.assertRaisesRegex(ValidationError, "Agent Zhou already holds"):
             mine.action_unarchive()
 
@@ -360,6 +365,40 @@ class TestTerritoryScreens(TerritoryCase):
     def flush_tracking(self):
         self.env.flush_all()
         self.cr.flush()
+
+    def test_it_is_found_by_its_agent_and_its_place(self):
+        territory = self.hold(state_id=self.state.id, city="深圳")
+        for name in ("Agent Wu", "深圳", "广东"):
+            with self.subTest(name=name):
+                found = dict(self.territories.name_search(name))
+                self.assertIn(territory.id, found)
+
+    def test_every_filter_of_the_search_can_be_chosen(self):
+        view = self.env.ref("referral_distribution.referral_territory_view_search")
+        today = fields.Date.today()
+        self.hold(date_from=today, date_to=today)
+        self.hold(city="深圳")
+        self.hold(self.rival, zip_prefix="1", date_from="2999-01-01")
+        self.hold(self.rival, city="广州", date_to="2026-01-31")
+        self.hold(self.rival, city="佛山").action_archive()
+        self.agent.member_state = "left"
+        found = {
+            node.get("name"): len(
+                self.territories.search(literal_eval(node.get("domain")))
+            )
+            for node in etree.fromstring(view.arch).iterfind(".//filter[@domain]")
+        }
+        self.assertEqual(
+            found, {"in_force": 2, "planned": 1, "ended": 1, "idle": 2, "archived": 1}
+        )
+
+    def test_the_list_takes_no_query_per_row(self):
+        found = self.territories.browse()
+        for number in range(20):
+            agent = (self.agent, self.rival)[number % 2]
+            found += self.hold(agent, city=f"City {number}")
+        names = ["agent_id", "display_name", "situation", "city"]
+        self.assertReadInOneGo(found, names, self.sales)
 
     def test_who_may_not_write_cannot_even_ask_whose_it_is(self):
         self.hold()
