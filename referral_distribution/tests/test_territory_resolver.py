@@ -279,8 +279,17 @@ class TestOwnerOfLeads(TerritoryCase):
             )
         )
         self.customer.industry_id = self.industry
-        lead = self.make_lead_in("深圳")
-        self.assertEqual(lead.territory_agent_id, self.rival)
+        mine = self.make_lead_in("深圳").sudo()
+        theirs = self.make_lead_in("深圳", company_id=other.id).sudo()
+        (mine + theirs).write({"partner_id": self.customer.id})
+        (mine + theirs).write(
+            {"country_id": self.china.id, "state_id": self.state.id, "city": "深圳"}
+        )
+        both = mine + theirs  # asked for in one go, and not mixed up
+        names = [agent.name for agent in both.mapped("territory_agent_id")]
+        self.assertEqual(mine.territory_agent_id, self.rival)
+        self.assertEqual(theirs.territory_agent_id.name, "Theirs")
+        self.assertEqual(names, ["Agent Zhou", "Theirs"])
 
     def test_many_leads_are_read_without_a_query_each(self):
         leads = self.env["crm.lead"].create(
