@@ -4,10 +4,13 @@ from . import referral_territory_owner  # first: leads and orders inherit it
 from . import referral_territory_resolver  # first: territories inherit it
 from . import crm_lead
 from . import product_template
+from . import referral_api
+from . import referral_api_request
 from . import referral_channel
 from . import referral_click
 from . import referral_commission
 from . import referral_compliance_signoff
+from . import referral_external_ref
 from . import referral_invite_code
 from . import referral_invite_node
 from . import referral_inviter_change
@@ -28,6 +31,7 @@ from . import res_company
 from . import res_config_settings
 from . import res_partner
 from . import res_partner_grade
+from . import res_partner_import
 from . import res_partner_membership
 from . import res_partner_tier
 from . import res_users

@@ -13,6 +13,8 @@ ROLES = ("sales", "content", "media", "finance", "manager", "integration")
 # Per model: who reads, and who writes, creates, deletes (besides the superuser).
 # "portal" and "staff" (an employee without a role) are listed where they may anything.
 MATRIX = {
+    "referral.api": {"read": "integration"},
+    "referral.api.request": {"read": "manager"},
     "referral.channel": {
         "read": "sales content media finance manager portal",
         "write": "manager",
@@ -27,6 +29,17 @@ MATRIX = {
         "create": "finance manager",
     },
     "referral.compliance.signoff": {"read": "finance manager", "create": "manager"},
+    "referral.csv.download": {
+        "read": "manager",
+        "write": "manager",
+        "create": "manager",
+    },
+    "referral.external.ref": {
+        "read": "sales content media finance manager",
+        "write": "manager",
+        "create": "manager",
+        "unlink": "manager",
+    },
     "referral.invite.code": {
         "read": "sales finance manager portal",
         "write": "manager",
@@ -39,9 +52,24 @@ MATRIX = {
         "create": "manager",
         "unlink": "manager",
     },
+    "referral.invite.code.batch": {
+        "read": "manager",
+        "write": "manager",
+        "create": "manager",
+    },
     "referral.link": {
         "read": "sales content media finance manager portal",
         "write": "manager",
+    },
+    "referral.member.import": {
+        "read": "manager",
+        "write": "manager",
+        "create": "manager",
+    },
+    "referral.member.join": {
+        "read": "sales manager",
+        "write": "sales manager",
+        "create": "sales manager",
     },
     "referral.plan": {
         "read": "sales finance manager",
@@ -303,6 +331,18 @@ class TestCompanies(AccessCase):
             ),
             *cls.make_tier_change(env, cls.other),
             *cls.make_compliance(),
+            *cls.make_outside(env),
+        ]
+
+    @classmethod
+    def make_outside(cls, env):
+        """Return what an outside site asked of them, and how it calls a member."""
+        requests = env["referral.api.request"]
+        requests._answer_once("theirs", "method", {}, dict)
+        vals = {"partner_id": cls.member.id, "ref": "theirs"}
+        return [
+            requests.search([("key", "=", "theirs")]),
+            env["referral.external.ref"].create(vals),
         ]
 
     @classmethod
@@ -351,6 +391,12 @@ class TestCompanies(AccessCase):
             "referral.trail.head",
         }
         without |= {name for name in MATRIX if self.env[name]._abstract}
+        without |= {  # only who made one sees it, or it holds nothing of a company
+            "referral.csv.download",
+            "referral.invite.code.batch",
+            "referral.member.import",
+            "referral.member.join",
+        }
         self.assertEqual(set(MATRIX) - without, tried)
 
     def test_no_role_sees_records_of_another_company(self):
@@ -436,8 +482,20 @@ class TestPublicMethods(AccessCase):
             .create({"reason": "x"}),
         }
         self.env["referral.tree.figure"]._count(self.company)
+        self.records |= self.make_registering()
         figures = self.env["referral.tree.figure"].search([], limit=1)
         self.records["referral.tree.figure"] = figures
+
+    def make_registering(self):
+        """Return the interface and a record of each wizard that registers members."""
+        vals = {
+            "referral.csv.download": {"name": "x", "content": "eA=="},
+            "referral.invite.code.batch": {"partner_ids": self.member.ids},
+            "referral.member.import": {"file": "eA=="},
+            "referral.member.join": {"partner_ids": self.customer.ids},
+        }
+        records = {name: self.env[name].create(vals[name]) for name in vals}
+        return {**records, "referral.api": self.env["referral.api"]}
 
     def public_methods(self):
         """Yield (model, method) for what this addon defines without underscore."""
@@ -476,7 +534,9 @@ class TestPublicMethods(AccessCase):
             if parameter.default is parameter.empty
             and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
         }
-        record = self.records.get(model._name, model.sudo().search([], limit=1))
+        record = self.records.get(model._name)
+        if record is None:
+            record = model.sudo().search([], limit=1)
         on_model = getattr(method, "_api_model", False)
         args = [] if on_model else [record.ids]
         with self.env.cr.savepoint():

@@ -28,6 +28,7 @@ class TestScreens(ReferralCase):
         order = cls.make_paid_contract()
         order.with_user(cls.finance).action_referral_confirm()
         order.referral_commission_ids[0].with_user(cls.finance).action_collect()
+        cls._make_registering()
         cls.env["referral.share"].create({"link_id": cls.link.id, "method": "copy"})
         cls.env["referral.click"]._record(cls.link.code, "10.0.0.1", "browser")
         cls.env["referral.territory"].create(
@@ -51,6 +52,13 @@ class TestScreens(ReferralCase):
         cls.env["referral.inviter.change"].create(
             {"partner_id": cls.member.id, "reason": "Top of its own tree"}
         )
+
+    @classmethod
+    def _make_registering(cls):
+        env = cls.env(user=cls.manager)
+        env["referral.member.import"].create({})
+        env["referral.invite.code.batch"].create({"partner_ids": cls.member.ids})
+        cls.env["referral.api.request"]._answer_once("key", "method", {}, dict)
 
     def find_actions(self, user):
         """Yield the window actions of this addon in the user's menu."""
