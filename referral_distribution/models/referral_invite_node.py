@@ -1,3 +1,6 @@
+from itertools import groupby
+from operator import itemgetter
+
 from odoo import api, fields, models
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.tools import SQL
@@ -13,17 +16,23 @@ RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $body$
     END
 $body$
 """
-# What is below a prefix: "1/7/" up to "1/70", as "0" follows "/". Unlike LIKE with a
-# pattern from another row, this can use the index.
-_WITHIN = (
-    "{0}.segment ~>=~ part.prefix AND {0}.segment ~<~ (rtrim(part.prefix, '/') || '0')"
-)
 _ANCHOR = f"depth > 0 AND mod(depth, {invite_path.SEGMENT}) = 0"
+# Compared byte by byte, whatever the database's language: what starts with "1/7/" lies
+# between that and "1/70", as "0" follows "/", and statistics know how many that are.
+_SEGMENT_COLUMN = (
+    'ALTER TABLE referral_invite_node ADD COLUMN IF NOT EXISTS segment text COLLATE "C"'
+    " GENERATED ALWAYS AS (referral_invite_segment(path, depth)) STORED"
+)
+_SEGMENT_INDEX = (
+    "CREATE INDEX IF NOT EXISTS referral_invite_node_segment_index"
+    " ON referral_invite_node (segment) INCLUDE (partner_id, is_member, depth)"
+)
 _ANCHOR_INDEX = (
     "CREATE INDEX IF NOT EXISTS referral_invite_node_anchor_index"
-    " ON referral_invite_node (segment text_pattern_ops)"
-    f" INCLUDE (partner_id) WHERE {_ANCHOR}"
+    f" ON referral_invite_node (segment) INCLUDE (partner_id) WHERE {_ANCHOR}"
 )
+# Up to so many, each part of a team is named in the statement.
+_FEW_PARTS = 40
 
 
 class ReferralInviteNode(models.Model):
@@ -60,18 +69,8 @@ class ReferralInviteNode(models.Model):
     )
 
     def init(self):
-        cr = self.env.cr
-        cr.execute(_SEGMENT)
-        cr.execute(
-            "ALTER TABLE referral_invite_node ADD COLUMN IF NOT EXISTS segment text"
-            " GENERATED ALWAYS AS (referral_invite_segment(path, depth)) STORED"
-        )
-        cr.execute(
-            "CREATE INDEX IF NOT EXISTS referral_invite_node_segment_index"
-            " ON referral_invite_node (segment text_pattern_ops)"
-            " INCLUDE (partner_id, is_member)"
-        )
-        cr.execute(_ANCHOR_INDEX)
+        for statement in (_SEGMENT, _SEGMENT_COLUMN, _SEGMENT_INDEX, _ANCHOR_INDEX):
+            self.env.cr.execute(statement)
 
     # ---------------------------------------------------------------- reading
 
@@ -90,6 +89,31 @@ class ReferralInviteNode(models.Model):
         return {partner_id: (path, depth) for partner_id, path, depth in rows}
 
     @api.model
+    def _read_parts(self, partner_ids):
+        """Return the ranges of ``segment`` that hold the teams: (top, from, up to).
+
+        They are read first, so that the planner knows how large a team is: a wrong
+        guess makes a page of 20 people read everybody.
+        """
+        if not partner_ids:
+            return []
+        rows = self.env.execute_query(
+            SQL(
+                "WITH RECURSIVE part(top, prefix) AS ("
+                " SELECT partner_id, segment FROM referral_invite_node"
+                " WHERE partner_id IN %s UNION ALL"
+                " SELECT part.top, (anchor.partner_id || '/') COLLATE \"C\""
+                " FROM part JOIN referral_invite_node anchor"
+                "  ON anchor.segment >= part.prefix"
+                "  AND anchor.segment < rtrim(part.prefix, '/') || '0'"
+                "  AND %s) SELECT top, prefix FROM part",
+                tuple(partner_ids),
+                SQL(_ANCHOR),
+            )
+        )
+        return sorted((top, low, f"{low[:-1]}0") for top, low in rows)
+
+    @api.model
     def _below(self, partner_ids):
         """Return the rows ``below(partner_id, top, is_member, depth)`` of teams.
 
@@ -98,40 +122,77 @@ class ReferralInviteNode(models.Model):
         :param partner_ids: tops, an SQL tuple of ids.
         :return: SQL that starts with WITH and defines ``below``.
         """
+        parts = self._read_parts(partner_ids)
+        if len(parts) > _FEW_PARTS:
+            rows = SQL(
+                "SELECT node.partner_id, part.top, node.is_member, node.depth"
+                " FROM %s JOIN referral_invite_node node"
+                "  ON node.segment >= part.low AND node.segment < part.high",
+                self._list_parts(parts),
+            )
+        else:
+            rows = SQL(" UNION ALL ").join(
+                SQL(
+                    "SELECT partner_id, %s AS top, is_member, depth"
+                    " FROM referral_invite_node WHERE %s",
+                    top,
+                    self._match_parts(own),
+                )
+                for top, own in groupby(parts or [(0, "", "")], itemgetter(0))
+            )
+        return SQL("WITH below AS NOT MATERIALIZED (%s)", rows)
+
+    @api.model
+    def _match_parts(self, parts):
+        """Return the condition that a node is in one of a few parts."""
+        return SQL(" OR ").join(
+            SQL("(segment >= %s AND segment < %s)", low, high)
+            for _top, low, high in parts
+        )
+
+    @api.model
+    def _list_parts(self, parts):
+        """Return the table ``part(top, low, high)``."""
+        tops, lows, highs = map(list, zip(*parts, strict=True))
         return SQL(
-            "WITH RECURSIVE part(top, prefix) AS ("
-            " SELECT partner_id, segment FROM referral_invite_node"
-            " WHERE partner_id IN %(ids)s"
-            " UNION ALL"
-            " SELECT part.top, anchor.partner_id || '/'"
-            " FROM part JOIN referral_invite_node anchor ON %(anchors)s"
-            "), below AS ("
-            " SELECT node.partner_id, part.top, node.is_member, node.depth"
-            " FROM part JOIN referral_invite_node node ON %(nodes)s)",
-            ids=tuple(partner_ids) or (0,),
-            anchors=SQL(f"{_WITHIN.format('anchor')} AND {_ANCHOR}"),
-            nodes=SQL(_WITHIN.format("node")),
+            "unnest(%s::integer[], %s::text[], %s::text[]) AS part(top, low, high)",
+            tops,
+            lows,
+            highs,
         )
 
     @api.model
     def _query_team_sizes(self, partner_ids):
-        """Return ``{partner id: members below}`` in one statement."""
-        if not partner_ids:
+        """Return ``{partner id: members below}``, of those who have any."""
+        parts = self._read_parts(partner_ids)
+        if not parts:
             return {}
-        return dict(
-            self.env.execute_query(
-                SQL(
-                    "%s SELECT top, count(*) FROM below"
-                    " WHERE is_member AND partner_id <> top GROUP BY top",
-                    self._below(partner_ids),
-                )
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT part.top, sum((SELECT count(*) FROM referral_invite_node node"
+                "  WHERE node.segment >= part.low AND node.segment < part.high"
+                "  AND node.is_member)) - (SELECT own.is_member::integer"
+                "  FROM referral_invite_node own WHERE own.partner_id = part.top)"
+                " FROM %s GROUP BY part.top",
+                self._list_parts(parts),
             )
         )
+        return {top: int(size) for top, size in rows if size}
 
     @api.model
     def _query_team(self, partner):
-        """Return an SQL subquery of the ids below ``partner`` and of its own."""
-        return SQL("(%s SELECT partner_id FROM below)", self._below(partner.ids))
+        """Return an SQL subquery of the ids below ``partner`` and of its own.
+
+        As plain as can be: from a WITH, the planner does not see that it need not read
+        the whole team for the newest 20.
+        """
+        parts = self._read_parts(partner.ids)
+        if not parts or len(parts) > _FEW_PARTS:
+            return SQL("(%s SELECT partner_id FROM below)", self._below(partner.ids))
+        return SQL(
+            "(SELECT partner_id FROM referral_invite_node WHERE %s)",
+            self._match_parts(parts),
+        )
 
     # ---------------------------------------------------------------- joining
 
@@ -191,9 +252,11 @@ class ReferralInviteNode(models.Model):
             "  ON above.partner_id = newcomer.inviter_id"
             " WHERE newcomer.inviter_id IS NULL OR above.id IS NOT NULL"
             " UNION ALL"
-            " SELECT newcomer.id, placed.path || newcomer.id || '/', placed.depth + 1,"
-            "  newcomer.member_state"
-            " FROM placed JOIN newcomer ON newcomer.inviter_id = placed.id)"
+            " SELECT below.id, placed.path || below.id || '/', placed.depth + 1,"
+            "  below.member_state"
+            # by the index, level after level: a join would sort everybody each time
+            " FROM placed CROSS JOIN LATERAL (SELECT id, member_state FROM res_partner"
+            "  WHERE inviter_id = placed.id AND id IN %(ids)s OFFSET 0) below)"
             " INSERT INTO referral_invite_node (partner_id, path, depth, is_member)"
             " SELECT id, path, depth, COALESCE(state IN %(states)s, FALSE)"
             " FROM placed ORDER BY id ON CONFLICT DO NOTHING",
@@ -259,14 +322,14 @@ class ReferralInviteNode(models.Model):
         )
         moved = self.env.execute_query(
             SQL(
-                "%s UPDATE referral_invite_node node"
+                "UPDATE referral_invite_node node"
                 " SET path = %s || substr(node.path, %s), depth = node.depth + %s"
-                " FROM below WHERE below.partner_id = node.partner_id"
+                " FROM %s WHERE node.segment >= part.low AND node.segment < part.high"
                 " RETURNING node.partner_id",
-                self._below(partner.ids),
                 new_path,
                 len(old_path) + 1,
                 invite_path.depth(new_path) - old_depth,
+                self._list_parts(self._read_parts(partner.ids)),
             )
         )
         self._check_nobody_joined(partner, {member for (member,) in moved})
@@ -282,10 +345,11 @@ class ReferralInviteNode(models.Model):
         look is another connection's.
         """
         with self.env.registry.cursor() as fresh:
-            fresh.execute(
-                SQL("%s SELECT partner_id FROM below", self._below(partner.ids))
+            nodes = self.with_env(self.env(cr=fresh))
+            team = nodes.env.execute_query(
+                SQL("%s SELECT partner_id FROM below", nodes._below(partner.ids))
             )
-            if any(member not in moved for (member,) in fresh.fetchall()):
+            if any(member not in moved for (member,) in team):
                 raise ConcurrencyError("somebody joined the team that is being moved")
 
     @api.model

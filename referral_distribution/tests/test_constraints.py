@@ -45,6 +45,56 @@ class TestCatalogue(ReferralCase):
             for event in ("change", "truncate"):
                 self.assertEqual(found.get(f"{table}_forbid_{event}"), "O", table)
 
+    def test_the_invite_tree_has_its_segments_and_their_indexes(self):
+        """They are made by SQL: without them a team is wrong, or found slowly."""
+        self.env.cr.execute(
+            "SELECT attgenerated, collname, pg_get_expr(adbin, adrelid)"
+            " FROM pg_attribute JOIN pg_collation kind ON kind.oid = attcollation"
+            " JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum"
+            " WHERE attrelid = 'referral_invite_node'::regclass AND attname = 'segment'"
+        )
+        [(generated, collation, expression)] = self.env.cr.fetchall()
+        self.assertEqual((generated, collation), ("s", "C"))
+        self.assertIn("referral_invite_segment", expression)
+        self.env.cr.execute(
+            "SELECT indexrelid::regclass::text, indisunique, indisvalid,"
+            "  pg_get_indexdef(indexrelid) FROM pg_index"
+            " WHERE indrelid = 'referral_invite_node'::regclass"
+        )
+        found = {name: facts for name, *facts in self.env.cr.fetchall()}
+        for name, unique, columns in (
+            (
+                "segment_index",
+                False,
+                "(segment) INCLUDE (partner_id, is_member, depth)",
+            ),
+            ("anchor_index", False, "(segment) INCLUDE (partner_id) WHERE"),
+            ("partner_unique", True, "(partner_id) INCLUDE (depth)"),
+        ):
+            with self.subTest(name=name):
+                facts = found[f"referral_invite_node_{name}"]
+                self.assertEqual(facts[:2], [unique, True])
+                self.assertIn(columns, facts[2])
+        self.env.cr.execute(
+            "SELECT attname FROM pg_attribute WHERE attnotnull AND attnum > 0"
+            " AND attrelid = 'referral_invite_node'::regclass"
+        )
+        required = {name for (name,) in self.env.cr.fetchall()}
+        self.assertLessEqual({"partner_id", "path", "depth", "is_member"}, required)
+
+    def test_a_member_has_one_place_and_none_without_the_contact(self):
+        """Rule M3: the unique index and the foreign key, past the ORM."""
+        for change, error in (
+            (self.inviter.id, psycopg2.errors.UniqueViolation),
+            (0, psycopg2.errors.ForeignKeyViolation),
+        ):
+            with self.assertDatabaseRefuses(error):
+                self.env.cr.execute(
+                    "UPDATE referral_invite_node SET partner_id = %s"
+                    " WHERE partner_id = %s",
+                    (change, self.member.id),
+                )
+
     def test_every_check_has_a_test_here(self):
         """So that a new CHECK does not come without one."""
         checks = {
