@@ -32,3 +32,5 @@ from . import test_tier_rules
 from . import test_tiers
 from . import test_trail
 from . import test_tree_figures
+from . import test_tree_races
+from . import test_tree_shapes

@@ -332,54 +332,6 @@ class TestRaces(TwoConnectionsCase):
         self.assertEqual({node: found.count(node) for node in nodes}, nodes)
 
 
-class TestTree(TwoConnectionsCase):
-    """No loop under concurrent writes (rule M3, threat I1)."""
-
-    def make_roots(self, count):
-        with self.committed() as env:
-            roots = env["res.partner"].create(
-                [{"name": f"R{n}", "member_state": "active"} for n in range(count)]
-            )
-            return [self._keep(root) for root in roots]
-
-    def invite(self, who, whom):
-        return lambda env: env["res.partner"].browse(whom).write({"inviter_id": who})
-
-    def assertTree(self, ids):
-        with self.committed() as env:
-            for partner in env["res.partner"].browse(ids):
-                above = partner.inviter_id.invite_path or ""
-                self.assertEqual(partner.invite_path, f"{above}{partner.id}/")
-
-    def test_two_who_invite_each_other_at_once_make_no_loop(self):
-        one, two = self.make_roots(2)
-        outcomes = self.race(self.invite(one, two), self.invite(two, one))
-        self.assertEqual(outcomes, [DONE, REFUSED])
-        self.assertTree([one, two])
-
-    def test_three_in_a_circle_make_no_loop(self):
-        one, two, three = self.make_roots(3)
-        outcomes = self.race(
-            self.invite(one, two), self.invite(two, three), self.invite(three, one)
-        )
-        self.assertEqual(outcomes, [DONE, AGAIN, REFUSED])
-        self.assertTree([one, two, three])
-
-    def test_two_teams_that_join_each_others_depths_make_no_loop(self):
-        one, two = self.make_roots(2)
-        with self.committed() as env:
-            below = env["res.partner"].create(
-                [
-                    {"name": "B", "member_state": "active", "inviter_id": root}
-                    for root in (one, two)
-                ]
-            )
-            deep = [self._keep(partner) for partner in below]
-        outcomes = self.race(self.invite(deep[0], two), self.invite(deep[1], one))
-        self.assertEqual(outcomes, [DONE, REFUSED])
-        self.assertTree([one, two, *deep])
-
-
 class TestTrail(TwoConnectionsCase):
     def test_two_writers_of_one_trail_make_no_fork(self):
         """Threat A2, on old snapshots."""
