@@ -181,6 +181,13 @@ class TestLog(TierCase):
         self.customer.grade_id = self.agent
         self.assertFalse(self.history(self.customer))
 
+    def test_no_client_hides_a_change_by_its_context(self):
+        forged = self.member.with_user(self.sales).with_context(
+            referral_tier_logged=True, referral_gate=True
+        )
+        forged.grade_id = self.agent
+        self.assertEqual(len(self.history(self.member)), 1)
+
     def test_logging_takes_the_same_queries_for_two_and_for_forty(self):
         counts = []
         for size in (2, 2, 40):
