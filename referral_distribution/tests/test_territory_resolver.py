@@ -403,9 +403,14 @@ class TestOwnerOfOrders(TerritoryCase):
         self.assertEqual(self.make_order_of().territory_agent_id, self.agent)
 
     def test_notes_and_down_payments_do_not_count(self):
-        note = {"display_type": "line_note", "name": "A note"}
-        order = self.make_order_of((self.logo, 100))
+        note = {"display_type": "line_note", "name": "A note", "sequence": 1}
+        order = self.make_order_of((self.logo, 0))
         order.order_line = [Command.create(note)]
+        self.env.flush_all()
+        order.invalidate_recordset()  # now the note comes first
+        self.assertEqual(order.territory_agent_id, self.rival)
+        paid = {"product_id": self.product.id, "price_unit": 900, "tax_ids": []}
+        order.order_line = [Command.create({**paid, "is_downpayment": True})]
         self.assertEqual(order.territory_agent_id, self.rival)
 
     @freeze_time("2026-03-01 16:30:00")
