@@ -59,7 +59,7 @@ class ReferralComplianceSignoff(models.Model):
     state = fields.Selection(
         [
             ("requested", "Requested"),
-            ("signed", "Signed"),
+            ("signed", "Signed off"),
             ("refused", "Refused"),
             ("revoked", "Revoked"),
         ],

@@ -296,7 +296,7 @@ class ReferralTreeFigure(models.Model):
         )
         company._notify_referral_managers(
             lambda env: env._(
-                "%(company)s: %(count)s invite trees near the legal line",
+                "%(company)s: invite trees near the legal line: %(count)s",
                 company=company.name,
                 count=len(figures),
             ),

@@ -71,6 +71,8 @@ class ReferralComplianceEvidence(models.AbstractModel):
             )
             for name in ("trigger", "beneficiary", "phase", "base")
         }
+        if rule.level or rule.trigger != "contract":
+            labels["phase"] = False  # says nothing there
         if rule.rate_type == "fixed":
             amount = f"{rule.amount:g} {rule.currency_id.name}"
         elif rule.rate_type == "bracket":
