@@ -84,7 +84,7 @@ class TestCounting(TreeCase):
         for _number in range(400):
             joins = partners and draw.random() > 0.1
             inviter = draw.choice(partners) if joins else partners.browse()
-            company = draw.choice([self.own] * 6 + [shared, elsewhere])
+            company = draw.choice([self.own, self.own, shared, shared, elsewhere])
             partners += partners.create(
                 {
                     "name": "R",
