@@ -27,6 +27,14 @@ from house.venv import Venv
 DATABASE = "referral_live"
 # (regular expression, why the line is harmless)
 ALLOWED_IN_LOG = (
+    (
+        r"odoo\.http: (“.*” (must be a line of text|is no )|Send an idempotency_key)",
+        "refusals of the interface the tests provoke",
+    ),
+    (
+        r"odoo\.http: This (idempotency_key|invite code|needs the role)",
+        "refusals of the interface the tests provoke",
+    ),
     (r"odoo\.http: \S+ is at “Awaiting payment”", "a refusal the tests provoke"),
     (r"odoo\.http: Uh-oh! .* top-secret records", "a refusal the tests provoke"),
 )

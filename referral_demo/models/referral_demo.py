@@ -33,6 +33,7 @@ class ReferralDemo(models.AbstractModel):
             staff = story._make_staff()
             members = story._make_members(clock)
             story._give_territories(clock, staff, members)
+            story._make_codes(clock, staff, members)
             posts = story._publish_articles(clock, staff)
             channels = story._make_channels()
             services = story._make_services()
@@ -150,6 +151,18 @@ class ReferralDemo(models.AbstractModel):
             )
 
     @api.model
+    def _make_codes(self, clock, staff, members):
+        """A manager makes codes for an agent's event; an outside site used one."""
+        clock(20)
+        batch = self.env["referral.invite.code.batch"].with_user(staff["manager"])
+        batch = batch.create({"partner_ids": members["zhou"].ids, "count": 6})
+        codes = self.env["referral.invite.code"].search(batch.action_make()["domain"])
+        codes[:1].with_user(staff["manager"]).action_withdraw()
+        codes[1].date_expiry = fields.Date.today() + timedelta(days=5)
+        self.env["referral.external.ref"].create(
+            {"partner_id": members["huang"].id, "ref": "community-10086"}
+        )
+
     def _get_region(self, customer):
         """Return where a customer is, as values of a lead."""
         if customer not in regions.CUSTOMERS:

@@ -107,7 +107,7 @@ class ReferralApiRequest(models.Model):
         If another transaction claimed the key after our snapshot was taken, PostgreSQL
         makes us start again.
         """
-        rows = self.env.execute_query(
+        self.env.cr.execute(
             SQL(
                 "INSERT INTO referral_api_request"
                 " (key, method, user_id, company_id, input_hash, requested_at)"
@@ -118,9 +118,11 @@ class ReferralApiRequest(models.Model):
                 self.env.uid,
                 self.env.company.id,
                 digest,
-            )
+            ),
+            log_exceptions=False,  # starting again is no error
         )
-        return rows[0][0] if rows else None
+        row = self.env.cr.fetchone()
+        return row[0] if row else None
 
     def _get_answer(self, key, digest):
         [(known, answer)] = self.env.execute_query(

@@ -43,13 +43,15 @@ class ReferralExternalRef(models.Model):
                 "INSERT INTO referral_external_ref (partner_id, ref, company_id,"
                 " create_uid, write_uid, create_date, write_date)"
                 " SELECT part.id, part.ref, %(company)s, %(uid)s, %(uid)s,"
-                "  now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'"
+                "  %(now)s, %(now)s"
                 " FROM unnest(%(ids)s::int[], %(refs)s::text[]) AS part(id, ref)"
                 " ON CONFLICT DO NOTHING",
                 ids=list(refs),
                 refs=list(refs.values()),
                 company=company.id,
                 uid=self.env.uid,
-            )
+                now=self.env.cr.now(),
+            ),
+            log_exceptions=False,  # starting again is no error
         )
         self.env["res.partner"].invalidate_model(["referral_external_ref_ids"])

@@ -202,13 +202,14 @@ class ReferralInviteCode(models.Model):
             "INSERT INTO referral_invite_code (code, partner_id, kind, active,"
             " company_id, date_expiry, create_uid, write_uid, create_date, write_date)"
             " SELECT part.code, part.owner, %(kind)s, TRUE, %(company)s, %(expiry)s,"
-            "  %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'"
+            "  %(uid)s, %(uid)s, %(now)s, %(now)s"
             " FROM unnest(%(codes)s::text[], %(owners)s::int[]) AS part(code, owner)"
             " ON CONFLICT DO NOTHING RETURNING id, partner_id",
             kind=kind,
             company=company.id if company else None,
             expiry=date_expiry or None,
             uid=self.env.uid,
+            now=self.env.cr.now(),
             codes=self._generate(len(owner_ids)),
             owners=list(owner_ids),
         )
@@ -407,10 +408,10 @@ class ReferralInviteCode(models.Model):
         self.env.cr.execute(
             SQL(
                 "UPDATE referral_invite_code code SET used_by_id = part.newcomer,"
-                " used_at = now() AT TIME ZONE 'UTC'"
-                " FROM unnest(%s::int[], %s::int[]) AS part(id, newcomer)"
+                " used_at = %s FROM unnest(%s::int[], %s::int[]) AS part(id, newcomer)"
                 " WHERE code.id = part.id"
                 " AND kind = 'single_use' AND used_by_id IS NULL AND active",
+                fields.Datetime.now(),
                 list(newcomers),
                 list(newcomers.values()),
             )

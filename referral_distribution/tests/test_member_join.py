@@ -82,6 +82,8 @@ class TestJoinWizard(ReferralCase):
             self.make(self.inviter).action_join()
         public = self.env.ref("base.public_user").partner_id
         public.active = True
+        with self.assertRaisesRegex(UserError, "own company"):
+            self.make(self.company.partner_id).action_join()
         with self.assertRaisesRegex(UserError, "public"):
             self.make(public).action_join()
 

@@ -86,11 +86,11 @@ class ReferralMemberImport(models.TransientModel):
 
     def _check_tiers(self, lines):
         default = self.env.ref("referral_distribution.res_partner_grade_member", False)
-        known = self._get_tiers()
+        grades, known = self._get_tiers()
         for line in lines:
             line.grade_id = known.get(line.tier.lower()) if line.tier else default.id
             if line.tier and not line.grade_id:
-                tiers = ", ".join(known)
+                tiers = ", ".join(grades.mapped("name"))
                 yield self._problem(
                     line,
                     "tier",
@@ -98,7 +98,7 @@ class ReferralMemberImport(models.TransientModel):
                 )
 
     def _get_tiers(self):
-        """Return ``{name in any language, lower case: id}`` of this company's tiers."""
+        """Return this company's tiers, and ``{name in any language: id}``."""
         grades = self.env["res.partner.grade"].search(
             [
                 ("referral_role", "!=", False),
@@ -106,7 +106,7 @@ class ReferralMemberImport(models.TransientModel):
             ]
         )
         langs = [code for code, _name in self.env["res.lang"].get_installed()]
-        return {
+        return grades, {
             grade.with_context(lang=lang).name.lower(): grade.id
             for lang in langs
             for grade in grades[::-1]  # of two with one name, the first wins

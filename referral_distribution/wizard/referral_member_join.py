@@ -186,6 +186,8 @@ class ReferralMemberJoin(models.TransientModel):
             return self.env._("Is archived.")
         if partner.is_public:
             return self.env._("Is the public user's contact.")
+        if partner in self.env.companies.sudo().partner_id:
+            return self.env._("Is your own company.")
         if inviter and partner.inviter_id and partner.inviter_id != inviter:
             return self.env._(
                 "Has the inviter %(name)s already; an inviter is set once.",

@@ -1,0 +1,212 @@
+"""The interface for outside sites, over HTTP with an API key, on several workers."""
+
+import json
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import pytest
+import requests
+
+PARALLEL = 20
+
+
+class Site:
+    """An outside site: calls `referral.api` with a key, and keeps the last status."""
+
+    def __init__(self, server, key):
+        self.url, self.key = f"{server.url}/json/2/referral.api", key
+
+    def __call__(self, method, **arguments):
+        answer = requests.post(
+            f"{self.url}/{method}",
+            data=json.dumps(arguments),  # as a careless client: NaN and all
+            headers={
+                "Authorization": f"Bearer {self.key}",
+                "Content-Type": "application/json",
+            },
+            timeout=120,
+        )
+        return answer.status_code, answer.json()
+
+
+def make_key(server, group):
+    """Return the API key of a new user of a role, made the way people make them."""
+    admin, login = server.rpc("admin", "admin"), f"site-{uuid.uuid4().hex}"
+    [found] = admin(
+        "ir.model.data",
+        "search_read",
+        [("module", "=", group.split(".")[0]), ("name", "=", group.split(".")[1])],
+        ["res_id"],
+    )
+    [internal] = admin(
+        "ir.model.data",
+        "search_read",
+        [("module", "=", "base"), ("name", "=", "group_user")],
+        ["res_id"],
+    )
+    groups = list({internal["res_id"], found["res_id"]})
+    values = {"name": login, "login": login, "password": login, "group_ids": groups}
+    admin("res.users", "create", [values])
+    user = server.rpc(login, login)
+    until = datetime.now() + timedelta(days=1)
+    [wizard] = user(
+        "res.users.apikeys.description",
+        "create",
+        [{"name": "test", "expiration_date": f"{until:%Y-%m-%d %H:%M:%S}"}],
+    )
+    check = user("res.users.apikeys.description", "make_key", [wizard])
+    if check["res_model"] == "res.users.identitycheck":
+        check = user(
+            "res.users.identitycheck",
+            "run_check",
+            [check["res_id"]],
+            context={"password": login},
+        )
+    return check["context"]["default_key"]
+
+
+@pytest.fixture(scope="module")
+def site(server):
+    return Site(server, make_key(server, "referral_distribution.group_integration"))
+
+
+@pytest.fixture
+def code(db):
+    """The personal code of an active member."""
+    with db.cursor() as cursor:
+        cursor.execute(
+            "SELECT code.code FROM referral_invite_code code"
+            " JOIN res_partner owner ON owner.id = code.partner_id"
+            " WHERE code.kind = 'personal' AND code.active AND owner.active"
+            " AND owner.member_state = 'active' ORDER BY code.id LIMIT 1"
+        )
+        return cursor.fetchone()[0]
+
+
+def count(db, email):
+    with db.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM res_partner WHERE email_normalized = %s", [email]
+        )
+        return cursor.fetchone()[0]
+
+
+def person(code, **values):
+    key = uuid.uuid4().hex
+    return {
+        "name": "From outside",
+        "email": f"{key}@example.com",
+        "invite_code": code,
+        "external_ref": key,
+        "idempotency_key": key,
+        **values,
+    }
+
+
+def test_a_site_registers_a_member(site, code, db):
+    arguments = person(code)
+    status, answer = site("register_member", **arguments)
+    assert status == 200, answer
+    assert answer["state"] in ("active", "candidate")
+    assert answer["created"] and answer["inviter_id"] and answer["problem"] == ""
+    assert site("register_member", **arguments) == (200, answer)
+    assert count(db, arguments["email"]) == 1
+
+
+def test_twenty_requests_at_once_with_one_key_make_one_member(site, code, db):
+    """Threat W4: the same answer for all, and one member."""
+    arguments = person(code)
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        answers = list(
+            pool.map(lambda _n: site("register_member", **arguments), range(PARALLEL))
+        )
+    assert {status for status, _answer in answers} == {200}, answers
+    assert all(answer == answers[0][1] for _status, answer in answers)
+    assert count(db, arguments["email"]) == 1
+
+
+def test_twenty_keys_at_once_with_one_reference_make_one_member(site, code):
+    """The person is one, however often a site asks."""
+    arguments = person(code)
+
+    def register(_number):
+        return site(
+            "register_member", **{**arguments, "idempotency_key": uuid.uuid4().hex}
+        )
+
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        answers = list(pool.map(register, range(PARALLEL)))
+    assert {status for status, _answer in answers} == {200}, answers
+    assert len({answer["member_id"] for _status, answer in answers}) == 1
+    assert sum(answer["created"] for _status, answer in answers) == 1
+
+
+def test_twenty_people_at_once_and_one_single_use_code(server, site, db):
+    """Threat I3: it admits exactly one, the others are told."""
+    admin = server.rpc("admin", "admin")
+    [owner] = admin("res.partner", "search", [("member_state", "=", "active")], limit=1)
+    [made] = admin(
+        "referral.invite.code",
+        "create",
+        [{"partner_id": owner, "kind": "single_use"}],
+    )
+    [code] = admin("referral.invite.code", "read", [made], ["code"])
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        answers = list(
+            pool.map(
+                lambda _n: site("register_member", **person(code["code"])),
+                range(PARALLEL),
+            )
+        )
+    invited = [a for status, a in answers if status == 200 and a["inviter_id"]]
+    assert len(invited) == 1, answers
+    others = [a for status, a in answers if not (status == 200 and a["inviter_id"])]
+    assert all("used already" in (a.get("problem") or a["message"]) for a in others)
+
+
+def test_other_input_under_the_same_key_is_refused(site, code, db):
+    """Threat W5."""
+    arguments = person(code)
+    assert site("register_member", **arguments)[0] == 200
+    status, answer = site("register_member", **{**arguments, "name": "Other"})
+    assert status == 422 and "other content" in answer["message"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("name", 7),
+        ("name", ["x"]),
+        ("name", "a\x00b"),
+        ("name", "\ud800"),
+        ("name", "x" * 10_000),
+        ("email", float("nan")),
+        ("email", "nobody"),
+        ("phone", True),
+        ("phone", "12"),
+        ("lang", "xx"),
+        ("invite_code", {"a": 1}),
+        ("external_ref", 1e308),
+        ("idempotency_key", None),
+    ],
+)
+def test_junk_is_refused_and_nothing_is_written(site, code, db, argument, value):
+    """Threat W6's kind of junk."""
+    arguments = person(code)
+    status, answer = site("register_member", **{**arguments, argument: value})
+    assert 400 <= status < 500, answer
+    assert "Traceback" not in answer["message"]
+    assert count(db, arguments["email"]) == 0
+
+
+def test_without_the_role_or_a_key_nothing_is_done(server, code, db):
+    arguments = person(code)
+    for group in ("referral_distribution.group_sales", "base.group_user"):
+        status, answer = Site(server, make_key(server, group))(
+            "register_member", **arguments
+        )
+        assert status == 403, answer
+    status, _answer = Site(server, "0" * 40)("register_member", **arguments)
+    assert status == 401
+    assert count(db, arguments["email"]) == 0
