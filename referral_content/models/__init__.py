@@ -5,3 +5,4 @@ from . import crm_lead
 from . import referral_content_slot
 from . import referral_link
 from . import referral_publication
+from . import res_partner

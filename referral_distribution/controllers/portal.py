@@ -7,20 +7,13 @@ from odoo.http import request, route
 
 from odoo.addons.portal.controllers.portal import CustomerPortal, pager
 
+from ..engine.identity import masked
+
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 MEMBER_STATES = ("active", "suspended")
 RECENT_LEADS = 5
 QR_SIZE = 480
 MAX_SEARCH = 80
-
-
-def masked(name):
-    """Return a person's name as others may see it: the first letter and two stars.
-
-    >>> masked("Wang Wei"), masked(" 王伟"), masked(False)
-    ('W**', '王**', '**')
-    """
-    return f"{(name or '').strip()[:1]}**"
 
 
 def read_number(value, default=0):

@@ -75,3 +75,12 @@ def likeness(one: Identity, other: Identity) -> tuple[str, ...]:
         "bank": common(account, one.accounts, other.accounts),
     }
     return tuple(kind for kind, alike in found.items() if alike)
+
+
+def masked(name: str | None) -> str:
+    """Return a person's name as others may see it: the first letter and two stars.
+
+    >>> masked("Wang Wei"), masked(" 王伟"), masked(None)
+    ('W**', '王**', '**')
+    """
+    return f"{(name or '').strip()[:1]}**"

@@ -258,7 +258,7 @@ class CrmLead(models.Model):
         tail = (self - head).sudo()
         told = told - head
         for lead in told:
-            lead._referral_log("merged", document=head, content={"into": head.name})
+            lead._referral_log("merged", document=head, content={"into": head.id})
         if "valid" in told.mapped("referral_validity"):
             head._take_over_validity()
         told.action_archive()
@@ -345,7 +345,7 @@ class CrmLead(models.Model):
         self.ensure_one()
         link = self.referral_link_id.sudo()
         if link:
-            names = {"who": link.partner_id.name, "channel": link.channel_id.name}
+            names = {"who": link.partner_id.id, "channel": link.channel_id.name}
             share = link.share_ids[:1]
             self._referral_log(
                 "shared", link, names, share.create_date or link.create_date
@@ -356,7 +356,7 @@ class CrmLead(models.Model):
                 {"page": link.target_url},
                 self.referral_last_touch_at,
             )
-        self._referral_log("created", content={"name": self.name})
+        self._referral_log("created")
 
     def _get_referral_company(self):
         self.ensure_one()

@@ -245,7 +245,7 @@ class ReferralCommission(models.Model):
                 "rewarded",
                 document=line,
                 content={
-                    "who": line.partner_id.display_name,
+                    "who": line.partner_id.id,
                     "amount": f"{line.amount:.2f} {line.currency_id.name}",
                 },
             )

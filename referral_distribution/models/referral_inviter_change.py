@@ -86,7 +86,8 @@ class ReferralInviterChange(models.Model):
         protect(
             self.env.cr,
             self._table,
-            when="OLD.state IN ('applied', 'cancelled', 'failed')",
+            # what failed changed nothing, and its message may name people: erasable
+            when="OLD.state IN ('applied', 'cancelled')",
             merged=("partner_id", "old_inviter_id", "new_inviter_id"),
         )
 

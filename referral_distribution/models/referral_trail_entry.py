@@ -7,7 +7,9 @@ from odoo.tools import SQL
 from ..engine import chain
 from ..engine.immutable import protect
 
-# What an entry's content may say, in the order a reader wants it.
+# What an entry's content may say, in the order a reader wants it. People stand there
+# as ids: a name could not be taken out again without breaking the chain, and somebody
+# may ask for that (PIPL Art. 47, GDPR Art. 17).
 CONTENT_KEYS = (
     "who",
     "channel",
@@ -20,6 +22,7 @@ CONTENT_KEYS = (
     "amount",
     "reason",
 )
+CONTENT_MODELS = {"who": "res.partner", "into": "crm.lead"}
 
 
 class ReferralTrailEntry(models.Model):
@@ -93,11 +96,25 @@ class ReferralTrailEntry(models.Model):
 
     @api.depends("content")
     def _compute_content_text(self):
+        names = self._read_content_names()
         for entry in self:
             facts = entry.content or {}
             entry.content_text = " · ".join(
-                str(facts[key]) for key in CONTENT_KEYS if facts.get(key)
+                names.get((key, facts[key]), str(facts[key]))
+                for key in CONTENT_KEYS
+                if facts.get(key)
             )
+
+    def _read_content_names(self):
+        """Return ``{(key, id): name}`` of the records that the facts name by id."""
+        names = {}
+        for key, model in CONTENT_MODELS.items():
+            found = {(entry.content or {}).get(key) for entry in self}
+            ids = [value for value in found if isinstance(value, int)]
+            # who may read an entry may know whom and what it is about
+            for record in self.env[model].sudo().browse(ids).exists():
+                names[key, record.id] = record.display_name
+        return names
 
     # Odoo's merge of contacts writes to what it found, which is nothing: that passes.
     @api.model_create_multi

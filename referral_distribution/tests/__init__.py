@@ -19,6 +19,7 @@ from . import test_membership
 from . import test_plans
 from . import test_portal
 from . import test_portal_team
+from . import test_privacy
 from . import test_screens
 from . import test_settlements
 from . import test_signup

@@ -53,7 +53,9 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         if not any(everybody.mapped("invite_path")):
             return
         changes = self.env["referral.inviter.change"]
-        reason = self.env._("Merge of %s", ", ".join(everybody.mapped("display_name")))
+        # By number: the change is kept for good, names can be asked to be erased.
+        numbers = ", ".join(map(str, everybody.ids))
+        reason = self.env._("Merge of the contacts %(numbers)s", numbers=numbers)
         stays = everybody.browse(stays.id)
         inviter = self._get_merged_inviter(everybody, stays)
         moves = [(stays, inviter)] if stays.inviter_id != inviter else []

@@ -4,7 +4,7 @@ from odoo import fields, models
 class ReferralReason(models.TransientModel):
     """Asks for the reason of a "no".
 
-    To a lead, to an order's reward, to members, to a proposed tier.
+    To a lead, to an order's reward, to members, to a proposed tier, to an erasure.
     """
 
     _name = "referral.reason"
@@ -12,6 +12,7 @@ class ReferralReason(models.TransientModel):
 
     lead_id = fields.Many2one("crm.lead")
     order_id = fields.Many2one("sale.order")
+    erasure_id = fields.Many2one("referral.erasure.request")
     partner_ids = fields.Many2many("res.partner", string="Members")
     tier_change_id = fields.Many2one("referral.tier.change")
     verdict = fields.Selection(
@@ -31,6 +32,8 @@ class ReferralReason(models.TransientModel):
             self.tier_change_id.action_refuse(self.reason)
         elif self.order_id:
             self.order_id.action_referral_refuse(self.reason)
+        elif self.erasure_id:
+            self.erasure_id.action_refuse(self.reason)
         elif self.step == "refuse":
             self.partner_ids.action_referral_refuse_membership(self.reason)
         elif self.step == "suspend":

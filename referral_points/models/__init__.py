@@ -8,3 +8,4 @@ from . import referral_wallet
 from . import referral_wallet_entry
 from . import res_company
 from . import res_config_settings
+from . import res_partner
