@@ -36,7 +36,7 @@ class ReferralConsent(models.Model):
         index=True,
         ondelete="restrict",
     )
-    body = fields.Html(related="text_id.body")
+    body = fields.Text(related="text_id.body")
     lang = fields.Char(related="text_id.lang")
     text_hash = fields.Char(related="text_id.text_hash")
     agreed_at = fields.Datetime(
@@ -104,9 +104,10 @@ class ReferralConsent(models.Model):
             if the company has no text.
         :raises UserError: when it was not ticked, or has changed in the meantime.
         """
-        texts = self.env["referral.consent.text"].sudo()._get_hashes(company)
-        if not texts:
+        wordings = self.env["referral.consent.text"]
+        if not wordings._get_shown(company):
             return None
+        texts = wordings._get_hashes(company)
         if not isinstance(text_hash, str) or not text_hash:
             raise UserError(
                 self.env._(

@@ -2,7 +2,7 @@ import hashlib
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import is_html_empty
+from odoo.tools import plaintext2html
 
 from ..engine.immutable import protect
 from . import gate
@@ -22,7 +22,7 @@ class ReferralConsentText(models.Model):
 
     company_id = fields.Many2one("res.company", required=True, readonly=True)
     lang = fields.Char(string="Language", required=True, readonly=True)
-    body = fields.Html(string="Text", required=True, readonly=True)
+    body = fields.Text(string="Text", required=True, readonly=True)
     text_hash = fields.Char(
         string="Hash",
         required=True,
@@ -45,7 +45,7 @@ class ReferralConsentText(models.Model):
 
     @api.model
     def _hash(self, body):
-        return hashlib.sha256(str(body).encode()).hexdigest()
+        return hashlib.sha256(body.encode()).hexdigest()
 
     @api.model
     def _get_shown(self, company, lang=None):
@@ -53,13 +53,19 @@ class ReferralConsentText(models.Model):
 
         :param company: res.company.
         :param str lang: by default the language of the request.
-        :return: dict with ``lang``, ``body`` (safe HTML) and ``hash``.
+        :return: dict with ``lang``, ``body`` (text), ``html`` to show it, ``hash``.
         """
         lang = lang or self.env.lang or "en_US"
         body = company.sudo().with_context(lang=lang).referral_consent_text
-        if is_html_empty(body):
+        body = (body or "").strip()
+        if not body:
             return None
-        return {"lang": lang, "body": body, "hash": self._hash(body)}
+        return {
+            "lang": lang,
+            "body": body,
+            "html": plaintext2html(body),
+            "hash": self._hash(body),
+        }
 
     @api.model
     def _get_hashes(self, company):

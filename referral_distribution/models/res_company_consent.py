@@ -1,5 +1,3 @@
-from markupsafe import Markup
-
 from odoo import api, fields, models
 
 
@@ -8,7 +6,7 @@ class ResCompany(models.Model):
 
     _inherit = "res.company"
 
-    referral_consent_text = fields.Html(
+    referral_consent_text = fields.Text(
         string="Consent text",
         translate=True,
         help="What members agree to before their personal data is used. Empty: nobody"
@@ -32,8 +30,8 @@ class ResCompany(models.Model):
         for company in self.filtered(lambda c: not c.referral_consent_text):
             # the first value is taken for every language: English goes first
             for lang in sorted(langs, key=lambda code: code != "en_US"):
-                company = company.with_context(lang=lang)
-                company.referral_consent_text = company._get_default_consent_text()
+                speaking = company.with_context(lang=lang)
+                speaking.referral_consent_text = speaking._get_default_consent_text()
 
     def _get_default_consent_text(self):
         """Return a plain consent text in the context's language; no legal advice.
@@ -65,4 +63,4 @@ class ResCompany(models.Model):
                 " withdraw this consent in the same place; your membership then ends."
             ),
         )
-        return Markup("").join(Markup("<p>%s</p>") % text for text in paragraphs)
+        return "\n\n".join(paragraphs)

@@ -31,6 +31,6 @@ class ResConfigSettings(models.TransientModel):
     referral_compliance_user_id = fields.Many2one(
         related="company_id.referral_compliance_user_id", readonly=False
     )
-    referral_consent_text = fields.Html(
+    referral_consent_text = fields.Text(
         related="company_id.referral_consent_text", readonly=False
     )

@@ -146,7 +146,7 @@ class ResPartner(models.Model):
                 ("partner_id", "in", people.ids),
                 ("state", "=", "posted"),
                 ("move_type", "in", ("out_invoice", "out_refund")),
-                ("invoice_pdf_report_id", "=", False),
+                ("message_main_attachment_id", "=", False),
             ]
         )
         if unprinted and self.env.user._is_internal():

@@ -142,7 +142,7 @@ class ResPartner(models.Model):
                 "agreed_at": iso(consent.agreed_at),
                 "how": consent.method,
                 "language": consent.lang,
-                "text": html2plaintext(consent.body or ""),
+                "text": consent.body,
                 "text_sha256": consent.text_hash,
             }
             for consent in consents

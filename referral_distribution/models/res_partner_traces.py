@@ -121,7 +121,7 @@ class ResPartner(models.Model):
             "mail.followers": Domain("partner_id", "in", people.ids),
             "mail.push.device": Domain("partner_id", "in", people.ids),
             "mail.mail": Domain("recipient_ids", "in", people.ids)
-            | Domain("email_to", "in", traces.emails),
+            | Domain.OR(Domain("email_to", "ilike", mail) for mail in traces.emails),
         }
 
     def _erase_own_leads(self, traces):

@@ -4,6 +4,7 @@ from . import test_database_guards
 from . import test_ledger
 from . import test_point_value
 from . import test_portal_wallet
+from . import test_privacy
 from . import test_redemption
 from . import test_redemption_cash
 from . import test_redemption_fulfil
