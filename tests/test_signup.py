@@ -23,6 +23,7 @@ def sign_up(url, login, invite):
     session = requests.Session()
     page = session.get(f"{url}/web/signup", params={"invite": invite}, timeout=120)
     token = re.search(r'name="csrf_token" value="([^"]+)"', page.text)[1]
+    consent = re.search(r'name="consent"[^>]* value="([0-9a-f]+)"', page.text)[1]
     values = {
         "csrf_token": token,
         "name": login,
@@ -30,6 +31,7 @@ def sign_up(url, login, invite):
         "password": PASSWORD,
         "confirm_password": PASSWORD,
         "invite": invite,
+        "consent": consent,
     }
     return session.post(f"{url}/web/signup", data=values, timeout=120)
 

@@ -7,4 +7,5 @@ from . import (
     portal_share,
     portal_team,
     signup,
+    signup_consent,
 )

@@ -92,6 +92,8 @@ class ReferralDataPortal(ReferralPortal):
         values = {
             **self._prepare_referral_layout_values("data"),
             **self._prepare_consent_values(),
+            "consent_error": "",
+            "erasure_error": "",
             **values,
             "person": person,
             "erasure": person.referral_erasure_ids[:1],
@@ -150,6 +152,9 @@ class ReferralDataPortal(ReferralPortal):
     def _prepare_referral_home_values(self, member):
         values = super()._prepare_referral_home_values(member)
         return values | self._prepare_consent_values()
+
+    def _render_non_member(self, values):
+        return super()._render_non_member(values | self._prepare_consent_values())
 
     def _make_data_response(self, person):
         data = {

@@ -39,9 +39,7 @@ class Traces:
 
     def _patterns(self, names):
         for email in filter(None, self.emails):
-            yield re.compile(
-                rf"(?<![\w.+-]){re.escape(email)}(?![\w-])", re.IGNORECASE
-            )
+            yield re.compile(rf"(?<![\w.+-]){re.escape(email)}(?![\w-])", re.IGNORECASE)
         for phone in filter(None, self.phones):
             digits = [character for character in phone if character.isdecimal()]
             if len(digits) >= _FEWEST_DIGITS:

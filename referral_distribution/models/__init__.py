@@ -10,10 +10,10 @@ from . import referral_channel
 from . import referral_click
 from . import referral_commission
 from . import referral_compliance_signoff
-from . import referral_external_ref
 from . import referral_consent
 from . import referral_consent_text
 from . import referral_erasure_request
+from . import referral_external_ref
 from . import referral_invite_code
 from . import referral_invite_node
 from . import referral_inviter_change
@@ -45,6 +45,7 @@ from . import res_partner_tier
 from . import res_partner_traces
 from . import res_users
 from . import res_users_signup
+from . import res_users_signup_consent
 from . import res_users_deletion
 from . import res_users_erasure
 from . import sale_order

@@ -14,8 +14,9 @@ class ReferralErasureRequest(models.Model):
 
     _name = "referral.erasure.request"
     _description = "Erasure Request"
-    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _inherit = ("mail.thread", "mail.activity.mixin")
     _order = "id desc"
+    _mail_post_access = "read"
 
     partner_id = fields.Many2one(
         "res.partner",

@@ -42,8 +42,8 @@ class ResCompany(models.Model):
         paragraphs = (
             self.env._(
                 "%(company)s runs this referral programme and uses your personal data"
-                " for it: your name, e-mail, phone and, for payments, your bank account;"
-                " who invited you; which links you share and what came of them; what"
+                " for it: your name, e-mail, phone and, for payments, your bank"
+                " account; who invited you; which links you share and what came of them; what"
                 " you earned.",
                 company=self.name,
             ),

@@ -73,15 +73,14 @@ class ResPartner(models.Model):
     def _get_role_obstacles(self):
         users = self.with_context(active_test=False).user_ids
         if any(user._is_internal() for user in users.filtered("active")):
-            return [
-                self.env._("This is a colleague who still works here: archive the user.")
-            ]
+            return [self.env._("This is a colleague who works here: archive the user.")]
         companies = self.env["res.company"].with_context(active_test=False)
         if self.is_public or companies.search_count([("partner_id", "=", self.id)]):
             return [self.env._("This is the contact of a company or of the website.")]
         return []
 
     def _get_money_obstacles(self):
+        """Return what is owed, in sentences. A hook."""
         obstacles = []
         unpaid = self.env["referral.commission"]._read_group(
             Domain("partner_id", "=", self.id)
@@ -97,34 +96,39 @@ class ResPartner(models.Model):
             obstacles.append(
                 self.env._("Unpaid commissions: %(sums)s.", sums=", ".join(sums))
             )
-        people = self | self._get_own_addresses()
         invoices = self.env["account.move"].search_count(
-            [
-                ("partner_id", "in", people.ids),
-                ("state", "=", "posted"),
-                ("amount_residual", "!=", 0),
-            ]
+            self._get_own_document_domain()
+            & Domain("state", "=", "posted")
+            & Domain("amount_residual", "!=", 0)
         )
         if invoices:
             obstacles.append(
                 self.env._("Invoices that are not paid: %(count)s.", count=invoices)
             )
-        orders = self.env["sale.order"].search_count(
-            [
-                ("partner_id", "in", people.ids),
-                ("state", "=", "sale"),
-                ("invoice_status", "=", "to invoice"),
-            ]
-        )
+        orders = self.env["sale.order"].search_count(self._get_unbilled_order_domain())
         if orders:
             obstacles.append(
                 self.env._("Own orders still to be invoiced: %(count)s.", count=orders)
             )
         return obstacles
 
+    def _get_own_document_domain(self):
+        """Return the orders and invoices made out to this person."""
+        people = self | self._get_own_addresses()
+        return Domain("partner_id", "in", people.ids)
+
+    def _get_unbilled_order_domain(self):
+        """Return this person's own orders that an invoice is to follow. A hook."""
+        return (
+            self._get_own_document_domain()
+            & Domain("state", "=", "sale")
+            & Domain("invoice_status", "=", "to invoice")
+        )
+
     def _get_erasure_notices(self):
         """Return in sentences what this person gives up with its data. A hook."""
         self.ensure_one()
+        notices = []
         under_way = self.env["sale.order"].search_count(
             [
                 ("referrer_id", "=", self.id),
@@ -132,23 +136,14 @@ class ResPartner(models.Model):
                 ("referral_state", "not in", ("none", "confirmed", "refused")),
             ]
         )
-        notices = []
         if under_way:
             notices.append(
                 self.env._(
-                    "Contracts under way that will not be rewarded any more: %(count)s.",
+                    "Contracts under way that will earn nothing any more: %(count)s.",
                     count=under_way,
                 )
             )
-        people = self | self._get_own_addresses()
-        unprinted = self.env["account.move"].search_count(
-            [
-                ("partner_id", "in", people.ids),
-                ("state", "=", "posted"),
-                ("move_type", "in", ("out_invoice", "out_refund")),
-                ("message_main_attachment_id", "=", False),
-            ]
-        )
+        unprinted = self._count_unprinted_invoices()
         if unprinted and self.env.user._is_internal():
             notices.append(
                 self.env._(
@@ -158,6 +153,15 @@ class ResPartner(models.Model):
                 )
             )
         return notices
+
+    def _count_unprinted_invoices(self):
+        """Return how many invoices to this person exist as no document yet."""
+        return self.env["account.move"].search_count(
+            self._get_own_document_domain()
+            & Domain("state", "=", "posted")
+            & Domain("move_type", "in", ("out_invoice", "out_refund"))
+            & Domain("message_main_attachment_id", "=", False)
+        )
 
     def _get_own_addresses(self):
         """Return the contacts below this person that are only its addresses."""
@@ -295,7 +299,7 @@ class ResPartner(models.Model):
         return {f"res.partner:{name}" for name in held}
 
     def _query_booked_names(self):
-        """Return ``[(id, name)]`` of posted documents: the name is part of the books."""
+        """Return ``[(id, name)]`` of posted documents: the books need the name."""
         self.env.flush_all()
         return self.env.execute_query(
             SQL(

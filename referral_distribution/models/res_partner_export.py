@@ -59,6 +59,23 @@ class ResPartner(models.Model):
         """
         self.ensure_one()
         return {
+            **self._prepare_identity_data(),
+            "membership": self._prepare_membership_data(),
+            "invite_codes": self._prepare_code_data(),
+            "consents": self._prepare_consent_data(),
+            "erasure_requests": self._prepare_erasure_data(),
+            "links": self._prepare_link_data(),
+            "shares": self._prepare_share_data(),
+            "leads_brought": self._prepare_lead_data(),
+            "own_enquiries": self._prepare_enquiry_data(),
+            "contracts_brought": self._prepare_contract_data(),
+            "commissions": self._prepare_commission_data(),
+            "settlements": self._prepare_settlement_data(),
+        }
+
+    def _prepare_identity_data(self):
+        refs = self.env["referral.external.ref"].search(self._get_export_domain())
+        return {
             "contact": self._prepare_contact_data(),
             "addresses": [
                 address._prepare_contact_data() for address in self._get_own_addresses()
@@ -71,26 +88,19 @@ class ResPartner(models.Model):
                 {"login": user.login, "last_login": iso(user.login_date)}
                 for user in self.user_ids
             ],
-            "membership": self._prepare_membership_data(),
-            "invite_codes": self._prepare_code_data(),
-            "consents": self._prepare_consent_data(),
-            "erasure_requests": [
-                {
-                    "asked_at": iso(request.create_date),
-                    "state": request.state,
-                    "decided_at": iso(request.decided_at),
-                    "reason": request.reason or None,
-                }
-                for request in self.referral_erasure_ids
-            ],
-            "links": self._prepare_link_data(),
-            "shares": self._prepare_share_data(),
-            "leads_brought": self._prepare_lead_data(),
-            "own_enquiries": self._prepare_enquiry_data(),
-            "contracts_brought": self._prepare_contract_data(),
-            "commissions": self._prepare_commission_data(),
-            "settlements": self._prepare_settlement_data(),
+            "references_at_outside_sites": refs.mapped("ref"),
         }
+
+    def _prepare_erasure_data(self):
+        return [
+            {
+                "asked_at": iso(request.create_date),
+                "state": request.state,
+                "decided_at": iso(request.decided_at),
+                "reason": request.reason or None,
+            }
+            for request in self.referral_erasure_ids
+        ]
 
     def _get_export_domain(self, field="partner_id"):
         return Domain(field, "=", self.id) & Domain(

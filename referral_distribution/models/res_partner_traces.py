@@ -119,6 +119,7 @@ class ResPartner(models.Model):
             "ir.attachment": Domain("res_model", "=", "res.partner")
             & Domain("res_id", "in", people.ids),
             "mail.followers": Domain("partner_id", "in", people.ids),
+            "referral.external.ref": Domain("partner_id", "in", people.ids),
             "mail.push.device": Domain("partner_id", "in", people.ids),
             "mail.mail": Domain("recipient_ids", "in", people.ids)
             | Domain.OR(Domain("email_to", "ilike", mail) for mail in traces.emails),

@@ -9,6 +9,8 @@ from . import test_contracts
 from . import test_door
 from . import test_engine
 from . import test_invite_codes
+from . import test_erasure
+from . import test_erasure_traces
 from . import test_inviter_change
 from . import test_leads
 from . import test_links

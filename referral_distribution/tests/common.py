@@ -43,6 +43,7 @@ class ReferralCase(TransactionCase):
         cls.env = cls.env(context={**cls.env.context, **DISABLED_MAIL_CONTEXT})
         cls.company = cls.env.company
         cls.currency = cls.company.currency_id
+        cls.company.referral_consent_text = False  # nobody is asked, see test_privacy
         cls._make_people()
         cls.plan = cls.make_plan()
         cls.plan._activate()
@@ -91,6 +92,18 @@ class ReferralCase(TransactionCase):
             "email": f"{login}@example.com",
             "group_ids": [Command.set(cls.env.ref(group).ids)],
         }
+
+    @classmethod
+    def make_privacy(cls, env):
+        """Return the member's consent, its text, and its wish to be erased."""
+        company = env.company
+        company.referral_consent_text = "We use your data."
+        shown = env["referral.consent.text"]._get_shown(company)
+        consent = env["referral.consent"]._agree(
+            cls.member, company, shown["hash"], "portal"
+        )
+        wish = env["referral.erasure.request"]._request(cls.member, "portal")
+        return [consent, consent.text_id, wish.with_env(env)]
 
     @classmethod
     def make_user(cls, login, role, **values):

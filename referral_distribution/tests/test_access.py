@@ -29,6 +29,10 @@ MATRIX = {
         "create": "finance manager",
     },
     "referral.compliance.signoff": {"read": "finance manager", "create": "manager"},
+    "referral.consent": {"read": "manager"},
+    "referral.consent.text": {"read": "manager"},
+    "referral.erasure": {"read": "manager", "write": "manager", "create": "manager"},
+    "referral.erasure.request": {"read": "manager"},
     "referral.csv.download": {
         "read": "manager",
         "write": "manager",
@@ -332,6 +336,7 @@ class TestCompanies(AccessCase):
             *cls.make_tier_change(env, cls.other),
             *cls.make_compliance(),
             *cls.make_outside(env),
+            *cls.make_privacy(env),
         ]
 
     @classmethod
@@ -393,6 +398,7 @@ class TestCompanies(AccessCase):
         without |= {name for name in MATRIX if self.env[name]._abstract}
         without |= {  # only who made one sees it, or it holds nothing of a company
             "referral.csv.download",
+            "referral.erasure",
             "referral.invite.code.batch",
             "referral.member.import",
             "referral.member.join",
@@ -483,6 +489,7 @@ class TestPublicMethods(AccessCase):
         }
         self.env["referral.tree.figure"]._count(self.company)
         self.records |= self.make_registering()
+        self.records |= {r._name: r for r in self.make_privacy(self.env)}
         figures = self.env["referral.tree.figure"].search([], limit=1)
         self.records["referral.tree.figure"] = figures
 
@@ -490,6 +497,7 @@ class TestPublicMethods(AccessCase):
         """Return the interface and a record of each wizard that registers members."""
         vals = {
             "referral.csv.download": {"name": "x", "content": "eA=="},
+            "referral.erasure": {"partner_id": self.member.id, "reason": "x"},
             "referral.invite.code.batch": {"partner_ids": self.member.ids},
             "referral.member.import": {"file": "eA=="},
             "referral.member.join": {"partner_ids": self.customer.ids},

@@ -175,6 +175,11 @@ class TestChecks(ReferralCase):
             ["trigger = 'recruit'", "trigger = 'contract'"],
         ),
         (
+            "referral_erasure_request_decision_complete",
+            "referral_erasure_request",
+            ["state = 'done'", "state = 'refused', decided_at = now()"],
+        ),
+        (
             "referral_compliance_signoff_decided_by_another",
             "referral_compliance_signoff",
             ["state = 'signed', decided_at = now(), decider_id = requester_id"],
@@ -382,6 +387,7 @@ class TestChecks(ReferralCase):
         cls.env["referral.compliance.signoff"].with_user(cls.manager).create(
             {"reason": "Opinion of counsel"}
         )
+        cls.make_privacy(cls.env)
         cls.env.flush_all()
 
     def test_every_check_refuses_what_it_is_for(self):

@@ -39,6 +39,7 @@ class TestScreens(ReferralCase):
             }
         )
         cls.env["referral.tree.figure"]._count(cls.company)
+        cls.make_privacy(cls.env)
         cls.env["referral.compliance.signoff"].with_user(cls.manager).create(
             {"reason": "Opinion of counsel"}
         )

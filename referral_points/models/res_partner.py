@@ -82,6 +82,14 @@ class ResPartner(models.Model):
             obstacles.append(self.env._("Points owed: %(points)s.", points=owed))
         return obstacles
 
+    def _get_unbilled_order_domain(self):
+        """Goods that points were redeemed for are paid with them: without invoice."""
+        domain = super()._get_unbilled_order_domain()
+        redeemed = self.env["referral.redemption"].search(
+            [("partner_id", "=", self.id), ("order_id", "!=", False)]
+        )
+        return domain & Domain("id", "not in", redeemed.order_id.ids)
+
     def _get_erasure_notices(self):
         notices = super()._get_erasure_notices()
         wallets = self.env["referral.wallet"].search(
