@@ -86,5 +86,6 @@ def test_on_invitation_the_code_opens_the_door_once(server, db):
     assert {answer.status_code for answer in answers} == {200}
     assert read_inviters(db, logins) == [owner]
     with db.cursor() as cursor:  # no contact without an account is left behind
-        cursor.execute("SELECT count(*) FROM res_partner WHERE name = ANY(%s)", [logins])
+        query = "SELECT count(*) FROM res_partner WHERE name = ANY(%s)"
+        cursor.execute(query, [logins])
         assert cursor.fetchone() == (1,)

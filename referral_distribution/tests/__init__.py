@@ -1,4 +1,6 @@
 from . import test_access
+from . import test_access_companies
+from . import test_access_methods
 from . import test_api
 from . import test_compliance
 from . import test_compliance_evidence

@@ -1,0 +1,156 @@
+import inspect
+
+from odoo.exceptions import AccessError, UserError
+from odoo.service.model import call_kw
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .access import ADDON, AccessCase
+
+ARGUMENTS = {
+    "vals": {"active": False},
+    "vals_list": [{"name": "x"}],
+    "fields": ["name", "referral_link_id"],
+    "reason": "x",
+}
+
+
+@tagged("post_install", "-at_install")
+class TestPublicMethods(AccessCase):
+    """Whatever a client may call by name is refused or harmless (threat P2)."""
+
+    def setUp(self):
+        super().setUp()
+        order = self.make_paid_contract()
+        lead = self.make_lead()
+        lead.with_user(self.sales).action_referral_validate()
+        commission = lead.referral_commission_ids
+        tier_change, tier_rule = self.make_tier_change(self.env, self.company)
+        self.records = {
+            "crm.lead": self.make_lead(),
+            "sale.order": order,
+            "account.move": order.sudo().invoice_ids,
+            "res.partner": self.inviter,
+            "res.users": self.sales,
+            "res.company": self.company,
+            "referral.plan": self.make_plan(),
+            "referral.plan.rule": self.plan.rule_ids[0],
+            "referral.channel": self.channel,
+            "referral.link": self.link,
+            "referral.commission": commission,
+            "referral.settlement": self.env["referral.settlement"]._collect(commission),
+            "referral.trail.entry": lead.referral_trail_ids[0],
+            "referral.tier.change": tier_change,
+            "referral.tier.rule": tier_rule,
+            "referral.invite.code": self.inviter.invite_code_ids,
+            "referral.territory.gap": self.env["referral.territory.gap"].search(
+                [], limit=1
+            ),
+            "referral.inviter.change": self.env["referral.inviter.change"].create(
+                {"partner_id": self.inviter.id, "reason": "Top of its own tree"}
+            ),
+            "referral.compliance.signoff": self.env["referral.compliance.signoff"]
+            .with_user(self.manager)
+            .create({"reason": "x"}),
+        }
+        self.env["referral.tree.figure"]._count(self.company)
+        self.records |= self.make_registering()
+        self.records |= {r._name: r for r in self.make_privacy(self.env)}
+        figures = self.env["referral.tree.figure"].search([], limit=1)
+        self.records["referral.tree.figure"] = figures
+
+    def make_registering(self):
+        """Return the interface and a record of each wizard that registers members."""
+        vals = {
+            "referral.csv.download": {"name": "x", "content": "eA=="},
+            "referral.erasure": {"partner_id": self.member.id, "reason": "x"},
+            "referral.invite.code.batch": {"partner_ids": self.member.ids},
+            "referral.member.import": {"file": "eA=="},
+            "referral.member.join": {"partner_ids": self.customer.ids},
+        }
+        records = {name: self.env[name].create(vals[name]) for name in vals}
+        return {**records, "referral.api": self.env["referral.api"]}
+
+    def public_methods(self):
+        """Yield (model, method) for what this addon defines without underscore."""
+        for model in self.env.values():
+            names = set()
+            for base in type(model).mro():
+                if base.__module__.startswith(f"odoo.addons.{ADDON}."):
+                    names |= {
+                        name
+                        for name, value in vars(base).items()
+                        if inspect.isfunction(value) and not name.startswith("_")
+                    }
+            for name in sorted(names):
+                yield model, name
+
+    def fingerprint(self):
+        """Return what must not change, row by row."""
+        self.env.flush_all()
+        models = [self.env[name] for name in MATRIX if name != "referral.reason"]
+        tables = [model._table for model in models if model._auto]
+        prints = {}
+        for table in [*tables, "crm_lead", "sale_order", "account_move", "res_partner"]:
+            self.env.cr.execute(
+                "SELECT count(*), md5(string_agg(t::text, '|' ORDER BY id))"
+                f" FROM {table} t"
+            )
+            prints[table] = self.env.cr.fetchone()
+        return prints
+
+    def call(self, model, name, user):
+        method = getattr(type(model), name)
+        parameters = list(inspect.signature(method).parameters.values())[1:]
+        kwargs = {
+            parameter.name: ARGUMENTS.get(parameter.name)
+            for parameter in parameters
+            if parameter.default is parameter.empty
+            and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        }
+        record = self.records.get(model._name)
+        if record is None:
+            record = model.sudo().search([], limit=1)
+        on_model = getattr(method, "_api_model", False)
+        args = [] if on_model else [record.ids]
+        with self.env.cr.savepoint():
+            call_kw(model.with_user(user), name, args, kwargs)
+            self.env.flush_all()
+
+    def test_a_portal_user_changes_nothing_by_calling_anything(self):
+        before = self.fingerprint()
+        called = 0
+        for user in (self.portal, self.stranger, self.users["public"]):
+            for model, name in self.public_methods():
+                with mute_logger("odoo.models", "odoo.addons.base.models.ir_model"):
+                    try:
+                        self.call(model, name, user)
+                    except (UserError, AttributeError, TypeError, ValueError):
+                        self.env.invalidate_all()
+                called += 1
+                with self.subTest(user=user.login, model=model._name, method=name):
+                    self.assertEqual(self.fingerprint(), before)
+        self.assertGreater(called, 60)
+
+    def test_every_button_names_its_role(self):
+        """A method a client may call and that acts is an action_ with a check."""
+        unguarded = {  # by access rights, or by what they hand on to
+            ("referral.plan", "action_new_version"),
+            ("referral.reason", "action_apply"),
+            ("referral.compliance.report", "action_print"),
+            ("referral.signoff.reason", "action_apply"),
+        }
+        for model, name in self.public_methods():
+            if not name.startswith("action_") or (model._name, name) in unguarded:
+                continue
+            record = self.records[model._name].with_user(self.users["staff"])
+            args = (
+                ["reason"]
+                if "reason" in inspect.signature(getattr(type(model), name)).parameters
+                else []
+            )
+            with (
+                self.subTest(model=model._name, method=name),
+                self.assertRaisesRegex(AccessError, "needs the role"),
+            ):
+                getattr(record, name)(*args)
