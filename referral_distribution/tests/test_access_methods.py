@@ -5,7 +5,7 @@ from odoo.service.model import call_kw
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .access import ADDON, AccessCase
+from .access import ADDON, MATRIX, AccessCase
 
 ARGUMENTS = {
     "vals": {"active": False},
