@@ -1,9 +1,8 @@
-from itertools import groupby
 from operator import itemgetter
 
 from odoo import api, fields, models
 from odoo.exceptions import ConcurrencyError, UserError
-from odoo.tools import SQL
+from odoo.tools import SQL, groupby
 
 from ..engine import invite_path
 

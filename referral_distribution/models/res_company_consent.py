@@ -43,8 +43,8 @@ class ResCompany(models.Model):
             self.env._(
                 "%(company)s runs this referral programme and uses your personal data"
                 " for it: your name, e-mail, phone and, for payments, your bank"
-                " account; who invited you; which links you share and what came of them;"
-                " what you earned.",
+                " account; who invited you; which links you share and what came of"
+                " them; what you earned.",
                 company=self.name,
             ),
             self.env._(

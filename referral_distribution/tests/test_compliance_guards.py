@@ -213,7 +213,7 @@ class TestSignoffRaces(TwoConnectionsCase):
         company = env["res.company"].sudo().browse(self.company)
         company.referral_paying_levels = "3"
 
-    def read(self):
+    def read_signoff(self):
         with self.committed() as env:
             signoff = env["referral.compliance.signoff"].browse(self.signoff)
             levels = signoff.company_id.referral_paying_levels
@@ -222,12 +222,12 @@ class TestSignoffRaces(TwoConnectionsCase):
     def test_two_managers_sign_at_once_and_the_first_is_recorded(self):
         found = self.race(self.sign, self.sign, uids=self.users[1:])
         self.assertEqual(found, [DONE, AGAIN])
-        self.assertEqual(self.read()[:2], ("signed", self.users[1]))
+        self.assertEqual(self.read_signoff()[:2], ("signed", self.users[1]))
 
     def test_one_refuses_while_the_other_signs_and_the_first_counts(self):
         found = self.race(self.refuse, self.sign, uids=self.users[1:])
         self.assertEqual(found, [DONE, REFUSED])
-        self.assertEqual(self.read()[:2], ("refused", self.users[1]))
+        self.assertEqual(self.read_signoff()[:2], ("refused", self.users[1]))
 
     def test_the_requester_does_not_slip_in_beside_another(self):
         found = self.race(self.sign, self.sign, uids=self.users[:2])
@@ -240,11 +240,11 @@ class TestSignoffRaces(TwoConnectionsCase):
             self.sign(env)
         found = self.race(self.raise_levels, self.revoke, uids=self.users[1:])
         self.assertEqual(found, [DONE, AGAIN])
-        self.assertEqual(self.read()[::2], ("revoked", "2"))
+        self.assertEqual(self.read_signoff()[::2], ("revoked", "2"))
 
     def test_levels_raised_after_a_revocation_it_could_not_see_are_refused(self):
         with self.committed(self.users[1]) as env:
             self.sign(env)
         found = self.race(self.revoke, self.raise_levels, uids=self.users[1:])
         self.assertEqual(found, [DONE, REFUSED])
-        self.assertEqual(self.read()[::2], ("revoked", "2"))
+        self.assertEqual(self.read_signoff()[::2], ("revoked", "2"))

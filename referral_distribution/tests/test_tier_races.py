@@ -11,7 +11,7 @@ class TestTierRaces(TwoConnectionsCase):
     """Two managers at one proposal, on old snapshots (rule M1)."""
 
     def _make(self, env):
-        super()._make(env)
+        made = super()._make(env)
         self.managers = []
         for _number in range(2):
             login = f"rd_race_{uuid4().hex}"
@@ -38,6 +38,7 @@ class TestTierRaces(TwoConnectionsCase):
             ]
         )
         self.change = change.id
+        return made
 
     def approve(self, env):
         env["referral.tier.change"].browse(self.change).action_approve()

@@ -320,7 +320,7 @@ class TestPromotion(RuleCase):
 
         def fail(partners, grade):
             if bad in partners:
-                raise ValidationError("Bad data")
+                raise ValidationError(bad.display_name)
             return write(partners, grade)
 
         with (

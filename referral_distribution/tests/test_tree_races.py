@@ -68,7 +68,7 @@ class TreeRacesCase(TwoConnectionsCase):
 
         return move
 
-    def write(self, member, **vals):
+    def writing(self, member, **vals):
         return lambda env: env["res.partner"].browse(member).write(vals)
 
     def assertTree(self, people=None):
@@ -168,7 +168,7 @@ class TestTreeRaces(TreeRacesCase):
         for vals in ({"member_state": "active"}, {"inviter_id": root}):
             for swap in (False, True):
                 contact = self.contact()
-                actions = [self.join(contact), self.write(contact, **vals)]
+                actions = [self.join(contact), self.writing(contact, **vals)]
                 with self.subTest(vals=vals, swap=swap):
                     outcomes = self.race(*(actions[::-1] if swap else actions))
                     self.assertEqual(outcomes, [DONE, AGAIN])
@@ -177,7 +177,7 @@ class TestTreeRaces(TreeRacesCase):
     def test_two_contacts_without_a_place_invite_each_other(self):
         """Threat I1."""
         one, two = self.contact(), self.contact()
-        actions = [self.write(one, inviter_id=two), self.write(two, inviter_id=one)]
+        actions = [self.writing(one, inviter_id=two), self.writing(two, inviter_id=one)]
         self.assertEqual(self.race(*actions), [DONE, REFUSED])
         self.assertTree(2)
 
@@ -206,7 +206,7 @@ class TestTreeRaces(TreeRacesCase):
         for swap in (False, True):
             root, top, inside = self.plant([None, None, 1])
             actions = [
-                self.write(inside, member_state="left"),
+                self.writing(inside, member_state="left"),
                 self.move(top, root),
             ]
             with self.subTest(swap=swap):
@@ -219,7 +219,7 @@ class TestTreeRaces(TreeRacesCase):
         for length in (2, 3, 7):
             roots = self.plant([None] * length)
             pairs = zip(roots, [*roots[1:], roots[0]], strict=True)
-            actions = [self.write(one, inviter_id=above) for one, above in pairs]
+            actions = [self.writing(one, inviter_id=above) for one, above in pairs]
             with self.subTest(length=length):
                 outcomes = self.race(*actions)
                 self.assertEqual(outcomes.count(REFUSED), 1)
@@ -229,8 +229,8 @@ class TestTreeRaces(TreeRacesCase):
     def test_two_teams_that_join_each_others_depths_make_no_loop(self):
         one, two, below_one, below_two = self.plant([None, None, 0, 1])
         actions = [
-            self.write(two, inviter_id=below_one),
-            self.write(one, inviter_id=below_two),
+            self.writing(two, inviter_id=below_one),
+            self.writing(one, inviter_id=below_two),
         ]
         self.assertEqual(self.race(*actions), [DONE, REFUSED])
         self.assertTree()
