@@ -45,7 +45,7 @@ class ReferralTeamPortal(ReferralPortal):
         member = self._get_member()
         teams = request.env["referral.team"]
         person, level = teams.browse(), 0
-        if member and person_id < 2**31:
+        if member:
             person, level = teams._find(member, request.env.company, person_id)
         if not person:
             raise request.not_found()
@@ -80,7 +80,7 @@ class ReferralTeamPortal(ReferralPortal):
         """
         teams, company = request.env["referral.team"], request.env.company
         people = request.env["res.partner"].sudo().browse([row[0] for row in rows])
-        labels = self._get_selection(people, "member_state")
+        labels = self._get_state_labels()
         insight = teams._oversees(member, company)
         figures = {}
         if insight != "none":
@@ -215,7 +215,8 @@ class ReferralTeamPortal(ReferralPortal):
         }
 
     def _get_state_labels(self):
-        return self._get_selection(request.env["res.partner"], "member_state")
+        labels = self._get_selection(request.env["res.partner"], "member_state")
+        return {**labels, "active": request.env._("Active member")}
 
     def _get_role_labels(self):
         return self._get_selection(request.env["res.partner.grade"], "referral_role")

@@ -39,7 +39,7 @@ class ReferralTeam(models.AbstractModel):
 
     @api.model
     def _list(self, member, company, search="", offset=0, limit=20, **chosen):
-        """Return ``[(partner id, level)]`` of one page, the nearest people first.
+        """Return ``[(partner id, level)]`` of one page: the nearest, then the newest.
 
         :param chosen: ``level``, ``state`` and ``role`` to keep; empty for all.
         """
@@ -54,7 +54,7 @@ class ReferralTeam(models.AbstractModel):
         return self.env.execute_query(
             SQL(
                 "%s SELECT id, level FROM people WHERE %s"
-                " ORDER BY level, member_since DESC NULLS FIRST, id DESC"
+                " ORDER BY level, id DESC"
                 " LIMIT %s OFFSET %s",
                 self._query_people(member, company, search),
                 SQL(" AND ").join(conditions),
@@ -83,26 +83,35 @@ class ReferralTeam(models.AbstractModel):
 
     @api.model
     def _query_people(self, member, company, search=""):
-        """Return SQL that defines ``people``: the team, but not its top."""
+        """Return SQL that defines ``people``: the team, but not its top.
+
+        The planner cannot know how big a team is. So it is told to find the team
+        first, and then each contact by its id: else it reads all contacts for three.
+        As the team comes in the order of ``_list``, a page reads its own contacts only.
+        """
         self.env.flush_all()
         nodes = self.env["referral.invite.node"]
         _path, depth = nodes._read_places(member.ids).get(member.id, ("", 0))
         words = search.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
         return SQL(
             "%(below)s, people AS ("
-            " SELECT partner.id, below.depth - %(depth)s AS level,"
-            "  partner.member_state, partner.member_since,"
+            " SELECT team.id, team.level, partner.member_state,"
             "  COALESCE(grade.referral_role, 'member') AS role"
-            " FROM below JOIN res_partner partner ON partner.id = below.partner_id"
-            " LEFT JOIN res_partner_grade grade ON grade.id = partner.grade_id"
-            " WHERE below.is_member AND below.partner_id <> %(top)s AND partner.active"
-            "  AND (partner.company_id = %(company)s OR partner.company_id IS NULL)"
-            "  AND %(match)s)",
+            " FROM ("
+            "  SELECT partner_id AS id, depth - %(depth)s AS level FROM below"
+            "  WHERE is_member AND partner_id <> %(top)s"
+            "  ORDER BY level, id DESC OFFSET 0"
+            " ) team CROSS JOIN LATERAL ("
+            "  SELECT * FROM res_partner WHERE res_partner.id = team.id"
+            "   AND active AND (company_id = %(company)s OR company_id IS NULL)"
+            "   AND %(match)s OFFSET 0"
+            " ) partner LEFT JOIN res_partner_grade grade"
+            "  ON grade.id = partner.grade_id)",
             below=nodes._below(member.ids),
             depth=depth,
             top=member.id,
             company=company.id,
-            match=SQL("partner.name ILIKE %s", f"%{words}%") if words else SQL("TRUE"),
+            match=SQL("name ILIKE %s", f"%{words}%") if words else SQL("TRUE"),
         )
 
     @api.model

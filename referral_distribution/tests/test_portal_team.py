@@ -177,6 +177,7 @@ class TestTeamInsight(TeamCase):
         lead.with_user(cls.sales).action_referral_validate()
         cls.make_lead(contact_name="Wang Wei")
         cls.make_contract(lead, amount=120000)
+        cls.make_order(lead, amount=777)  # a quotation is no contract
 
     def test_each_setting_shows_its_part(self):
         self.log_in(self.other_user)

@@ -270,23 +270,38 @@ class TestOpenSignup(SignupCase):
                 self.assertEqual(customer.member_state, state)
                 self.assertEqual(bool(customer.inviter_id), bool(code))
 
+    def test_a_suspended_contact_gets_an_account_and_stays_suspended(self):
+        # rule M1
+        suspended = self.make_member("Sue Suspended")
+        suspended.member_state = "suspended"
+        suspended.signup_prepare()
+        token = suspended._generate_signup_token()
+        response = self.sign_up(self.code.code, token=token)
+        self.assertEqual(self.find_partner(), suspended)
+        self.assertEqual(suspended.member_state, "suspended")
+        self.assertIn("Your membership is suspended", response.text)
+
     def test_a_new_password_makes_nobody_a_member(self):
-        # rule M2
-        partner = self.stranger.partner_id
-        partner.signup_prepare(signup_type="reset")
-        self.authenticate(None, None)
-        self.url_open(
-            "/web/reset_password",
-            data={
-                "csrf_token": http.Request.csrf_token(self),
-                "token": partner._generate_signup_token(),
-                "password": PASSWORD,
-                "confirm_password": PASSWORD,
-                "invite": self.code.code,
-            },
-        )
-        self.env.invalidate_all()
-        self.assertFalse(partner.member_state or partner.inviter_id)
+        # rule M2: not even where the link makes an account
+        for partner in (
+            self.stranger.partner_id,
+            self.env["res.partner"].create({"name": "No Account"}),
+        ):
+            partner.signup_prepare(signup_type="reset")
+            self.authenticate(None, None)
+            self.url_open(
+                "/web/reset_password",
+                data={
+                    "csrf_token": http.Request.csrf_token(self),
+                    "token": partner._generate_signup_token(),
+                    "login": NEW,
+                    "password": PASSWORD,
+                    "confirm_password": PASSWORD,
+                    "invite": self.code.code,
+                },
+            )
+            self.env.invalidate_all()
+            self.assertFalse(partner.member_state or partner.inviter_id)
 
 
 @tagged("post_install", "-at_install")

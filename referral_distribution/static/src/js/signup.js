@@ -9,6 +9,14 @@ export class ReferralInviteField extends Interaction {
         ".o_referral_invite_input": { "t-on-change.withTarget": this.onChange },
     };
 
+    /** Checks what was typed before this script was there. */
+    start() {
+        const input = this.el.querySelector(".o_referral_invite_input");
+        if (input.value !== input.defaultValue) {
+            this.onChange(null, input);
+        }
+    }
+
     /**
      * @param {Event} ev
      * @param {HTMLInputElement} input
