@@ -238,22 +238,39 @@ class TestTreeRaces(TreeRacesCase):
     def test_a_move_waits_for_who_is_joining_the_team(self):
         """The newcomer is not committed yet when the move begins."""
         root, top, inside = self.plant([None, None, 1])
+        outcome = self.overlap(self.join(inside), self.move(top, root))
+        self.assertEqual(outcome, (DONE, 1))
+        self.assertTree(4)
+
+    def test_moves_into_each_others_teams_wait_and_close_no_loop(self):
+        """Neither is committed when the other looks (threat I1)."""
+        for depth in (0, 2):
+            one, two, below_one, below_two = self.plant([None, None, 0, 1])
+            into_one, into_two = (below_one, below_two) if depth else (one, two)
+            outcome = self.overlap(
+                self.writing(two, inviter_id=into_one),
+                self.writing(one, inviter_id=into_two),
+            )
+            with self.subTest(depth=depth):
+                self.assertEqual(outcome, (REFUSED, 1))
+                self.assertTree()
+
+    def overlap(self, first, second):
+        """Begin ``second`` before ``first`` is committed; return how it ended.
+
+        Fails unless the second waits for the first.
+        """
         outcomes = []
-
-        def move():
-            outcomes.append(self.persist(self.move(top, root)))
-
         with self.committed() as env:
-            self.join(inside)(env)
+            first(env)
             env.flush_all()
-            mover = Thread(target=move)
+            other = Thread(target=lambda: outcomes.append(self.persist(second)))
             with mute_logger("odoo.sql_db"):
-                mover.start()
+                other.start()
                 self._wait_until_somebody_waits(env.cr)
                 env.cr.commit()  # pylint: disable=invalid-commit
-                mover.join(60)
-        self.assertEqual(outcomes, [(DONE, 1)])
-        self.assertTree(4)
+                other.join(60)
+        return outcomes[0]
 
     def _wait_until_somebody_waits(self, cr):
         blocked = (
@@ -265,7 +282,7 @@ class TestTreeRaces(TreeRacesCase):
             cr.execute(blocked)
             if cr.fetchone()[0]:
                 return
-        self.fail("the move did not wait for the newcomer")
+        self.fail("the second did not wait for the first")
 
 
 @tagged("post_install", "-at_install")
