@@ -185,7 +185,11 @@ def run_benchmarks(arguments, venv):
         )
     if (REPO / "requirements-bench.txt").exists():
         venv.ensure("requirements-bench")
-    codes = [subprocess.call([venv.python, path]) for path in named or programs]
+    options = [one for one in arguments if not {one} & {p.stem for p in programs}]
+    options = [one for one in options if not one.endswith(".py")]
+    codes = [
+        subprocess.call([venv.python, path, *options]) for path in named or programs
+    ]
     return max(codes)
 
 
