@@ -21,6 +21,7 @@ _OWN_COLUMNS = {
     "commercial_partner_id": "int",
 }
 _AT_ONCE = 20000
+_MANY = 1000
 
 
 class ResPartner(models.Model):
@@ -81,6 +82,8 @@ class ResPartner(models.Model):
                         self._query_clone(prototype, lines, places, ids)
                     )
         self.env.invalidate_all(flush=False)
+        if len(lines) > _MANY:
+            self._refresh_statistics()
         self._complete_import(lines, ids, company, state)
         return ids
 
@@ -105,6 +108,15 @@ class ResPartner(models.Model):
         if used:
             self.env["referral.invite.code"]._claim_many(used)
         self.env.invalidate_all(flush=False)
+
+    def _refresh_statistics(self):
+        """Tell PostgreSQL how large the tables have become.
+
+        It would plan the next statements for as many rows as it counted last, which can
+        be a handful, and then take minutes instead of seconds.
+        """
+        self.env.cr.execute("ANALYZE res_partner")
+        self.env.cr.execute("ANALYZE referral_invite_node")
 
     def _query_new_ids(self, count):
         rows = self.env.execute_query(

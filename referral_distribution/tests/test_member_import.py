@@ -232,7 +232,7 @@ class TestImport(ImportCase):
             for name in ("action_check", "action_import", "action_download_template"):
                 with (
                     self.subTest(user=user.login, name=name),
-                    self.assertRaises(AccessError),
+                    self.assertRaisesRegex(AccessError, "needs the role"),
                 ):
                     getattr(wizard.with_user(user), name)()
 
