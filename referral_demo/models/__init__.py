@@ -1,2 +1,3 @@
 from . import referral_demo
+from . import referral_demo_privacy
 from . import referral_demo_site

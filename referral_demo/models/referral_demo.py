@@ -34,6 +34,8 @@ class ReferralDemo(models.AbstractModel):
             members = story._make_members(clock)
             story._give_territories(clock, staff, members)
             story._make_codes(clock, staff, members)
+            joined = {person.key: person.joined for person in people.MEMBERS}
+            story._ask_consent(clock, joined, members)
             posts = story._publish_articles(clock, staff)
             channels = story._make_channels()
             services = story._make_services()

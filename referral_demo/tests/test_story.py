@@ -84,3 +84,11 @@ class TestStory(TransactionCase):
         oldest = min(entries.mapped("occurred_at"))
         self.assertLess(oldest, fields.Datetime.now() - timedelta(days=50))
         self.assertLessEqual(max(entries.mapped("occurred_at")), fields.Datetime.now())
+
+    def test_most_members_agreed_to_the_text_and_one_wants_to_go(self):
+        members = self._told("res.partner").filtered("member_state")
+        agreed = members.filtered("referral_consented")
+        self.assertTrue(agreed)
+        self.assertTrue(members - agreed)
+        wishes = self._told("referral.erasure.request")
+        self.assertEqual(wishes.mapped("state"), ["requested"])

@@ -95,7 +95,6 @@ class ReferralDataPortal(ReferralPortal):
             "consent_error": "",
             "erasure_error": "",
             **values,
-            "person": person,
             "erasure": person.referral_erasure_ids[:1],
             "consents": person.referral_consent_ids,
             "is_colleague": request.env.user._is_internal(),
@@ -111,12 +110,12 @@ class ReferralDataPortal(ReferralPortal):
             (
                 request.env._("Your contact: name, e-mail, phone, address, picture"),
                 request.env._("to know who you are and to reach you"),
-                request.env._("Erased"),
+                request.env._("It is erased"),
             ),
             (
                 request.env._("Your bank account"),
                 request.env._("to pay you"),
-                request.env._("Erased, unless a payment was booked with it"),
+                request.env._("It is erased, unless a payment was booked with it"),
             ),
             (
                 request.env._("Your membership, who invited you, your invite codes"),

@@ -56,8 +56,9 @@ class ReferralConsentText(models.Model):
         :return: dict with ``lang``, ``body`` (text), ``html`` to show it, ``hash``.
         """
         lang = lang or self.env.lang or "en_US"
-        body = company.sudo().with_context(lang=lang).referral_consent_text
-        body = (body or "").strip()
+        company = company.sudo().with_context(lang=lang)
+        body = (company.referral_consent_text or "").strip()
+        body = body.replace("{company}", company.name)
         if not body:
             return None
         return {

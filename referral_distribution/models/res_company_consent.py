@@ -9,8 +9,8 @@ class ResCompany(models.Model):
     referral_consent_text = fields.Text(
         string="Consent text",
         translate=True,
-        help="What members agree to before their personal data is used. Empty: nobody"
-        " is asked.",
+        help="What members agree to before their personal data is used. {company}"
+        " stands for the company's name. Empty: nobody is asked.",
     )
 
     @api.model_create_multi
@@ -41,11 +41,10 @@ class ResCompany(models.Model):
         """
         paragraphs = (
             self.env._(
-                "%(company)s runs this referral programme and uses your personal data"
+                "{company} runs this referral programme and uses your personal data"
                 " for it: your name, e-mail, phone and, for payments, your bank"
                 " account; who invited you; which links you share and what came of"
-                " them; what you earned.",
-                company=self.name,
+                " them; what you earned."
             ),
             self.env._(
                 "It serves to run your membership, to credit what you bring about and"

@@ -154,8 +154,8 @@ class TestConsent(PrivacyCase):
     def test_a_new_company_starts_with_a_text_in_every_language(self):
         self.env["res.lang"]._activate_lang("zh_CN")
         company = self.env["res.company"].create({"name": "Fresh Ltd"})
-        english = company.with_context(lang="en_US").referral_consent_text
-        chinese = company.with_context(lang="zh_CN").referral_consent_text
+        english = self.texts._get_shown(company, "en_US")["body"]
+        chinese = self.texts._get_shown(company, "zh_CN")["body"]
         self.assertIn("Fresh Ltd", english)
         self.assertIn("Fresh Ltd", chinese)
         self.assertNotEqual(english, chinese)
