@@ -241,6 +241,14 @@ class TestErasure(PrivacyCase):
         with self.assertDatabaseRefuses(Exception):
             self.env.cr.execute("DELETE FROM referral_erasure_request")
 
+    def test_an_open_request_is_decided_by_its_buttons_only(self):
+        requests = self.env["referral.erasure.request"]
+        request = requests._request(self.member, "portal").with_env(self.env)
+        with self.assertRaisesRegex(UserError, "buttons"):
+            request.write({"reason": "Slipped in"})
+        with self.assertRaisesRegex(UserError, "buttons"):
+            requests.create({"partner_id": self.inviter.id, "origin": "portal"})
+
     def test_two_open_requests_cannot_stand(self):
         request = self.env["referral.erasure.request"]._request(self.member, "portal")
         with self.assertDatabaseRefuses(Exception):
