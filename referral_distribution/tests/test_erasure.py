@@ -127,7 +127,7 @@ class TestErasure(PrivacyCase):
         self.assertEqual(employer.street, "Harbour 1")
         self.assertFalse(self.member.parent_id)
 
-    def test_own_addresses_go_too_and_colleagues_stay(self):
+    def test_own_addresses_go_too(self):
         address = self.env["res.partner"].create(
             {
                 "name": f"{MARK} at home",
@@ -139,6 +139,14 @@ class TestErasure(PrivacyCase):
         self.erase()
         self.assertFalse(address.street)
         self.assertNotIn(MARK, address.name)
+
+    def test_the_people_of_a_company_stay(self):
+        company = self.make_member("Agency", is_company=True)
+        clerk = self.env["res.partner"].create(
+            {"name": "Its clerk", "parent_id": company.id}
+        )
+        self.erase(company)
+        self.assertEqual(clerk.name, "Its clerk")
 
     def test_bank_accounts_go_unless_they_are_in_the_books(self):
         banks = self.env["res.partner.bank"].create(
