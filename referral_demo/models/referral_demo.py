@@ -154,7 +154,7 @@ class ReferralDemo(models.AbstractModel):
 
     @api.model
     def _make_codes(self, clock, staff, members):
-        """A manager makes codes for an agent's event; an outside site used one."""
+        """Codes for an agent's event, one withdrawn; how a site calls a member."""
         clock(20)
         batch = self.env["referral.invite.code.batch"].with_user(staff["manager"])
         batch = batch.create({"partner_ids": members["zhou"].ids, "count": 6})
