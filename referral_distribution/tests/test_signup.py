@@ -246,6 +246,31 @@ class TestOpenSignup(SignupCase):
             self.assertEqual(answer["invite_owner"], "")
             self.assertIn("There is no such invite code", answer["invite_problem"])
 
+    def test_the_form_says_at_once_whose_a_typed_code_is(self):
+        # rule M6
+        type_codes = """
+            const says = document.querySelector("#invite_says");
+            const input = document.querySelector("#invite");
+            const shown = () => says.innerText.trim();
+            const type = (text, expected) => new Promise((resolve) => {
+                const timer = setInterval(() => {
+                    if (shown().includes(expected)) {
+                        clearInterval(timer);
+                        return resolve();
+                    }
+                    if (input.value !== text) {
+                        input.value = text;
+                    }
+                    input.dispatchEvent(new Event("change", { bubbles: true }));
+                }, 200);
+            });
+            type("NOSUCHXX", "There is no such invite code")
+                .then(() => type("%s", "M**"))
+                .then(() => type("", "If a member told you"))
+                .then(() => console.log("test successful"));
+        """
+        self.browser_js("/web/signup", type_codes % self.code.code)
+
     def test_who_is_logged_in_is_led_to_the_own_page_with_the_code(self):
         # rule M2
         self.log_in(self.stranger)
