@@ -103,6 +103,7 @@ MATRIX = {
         "write": "manager",
         "create": "manager",
     },
+    "referral.team": {},
     "referral.territory": {
         "read": "sales finance manager",
         "write": "manager",

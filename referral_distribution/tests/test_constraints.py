@@ -312,6 +312,11 @@ class TestChecks(ReferralCase):
             ],
         ),
         (
+            "referral_external_ref_ref_given",
+            "referral_external_ref",
+            ["ref = ''", "ref = '  '"],
+        ),
+        (
             "referral_inviter_change_reason_given",
             "referral_inviter_change",
             ["reason = ''", "reason = '  '"],

@@ -165,8 +165,12 @@ class TestTree(ReferralCase):
         )
 
     def test_an_inviter_is_not_deleted(self):
-        with self.assertDatabaseRefuses(psycopg2.errors.ForeignKeyViolation):
+        with self.assertRaisesRegex(UserError, "Archive"):
             self.inviter.unlink()
+        with self.assertDatabaseRefuses(psycopg2.errors.ForeignKeyViolation):
+            self.env.cr.execute(
+                "DELETE FROM res_partner WHERE id = %s", (self.inviter.id,)
+            )
 
 
 @tagged("post_install", "-at_install")
