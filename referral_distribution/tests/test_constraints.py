@@ -393,6 +393,9 @@ class TestChecks(ReferralCase):
             {"reason": "Opinion of counsel"}
         )
         cls.make_privacy(cls.env)
+        cls.env["referral.external.ref"].create(
+            {"partner_id": cls.member.id, "ref": "7"}
+        )
         cls.env.flush_all()
 
     def test_every_check_refuses_what_it_is_for(self):
