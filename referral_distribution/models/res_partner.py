@@ -53,7 +53,7 @@ class ResPartner(models.Model):
     member_state = fields.Selection(
         [
             ("candidate", "Candidate"),
-            ("active", "Active"),
+            ("active", "Active member"),
             ("suspended", "Suspended"),
             ("left", "Left"),
         ],
