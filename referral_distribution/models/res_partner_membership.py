@@ -159,6 +159,8 @@ class ResPartner(models.Model):
         problem = code._get_problem(company, self)
         if not problem and self.inviter_id:
             problem = self.env._("You have an inviter already; it is named once.")
+        if not problem and self.member_state == "active":
+            problem = self._get_likeness_problem(code.partner_id)
         if not problem:
             try:
                 self.sudo()._check_new_inviter(code.partner_id)
@@ -171,6 +173,19 @@ class ResPartner(models.Model):
             code._claim(self)
             gate.opened(self.sudo()).inviter_id = code.partner_id
         return problem
+
+    def _get_likeness_problem(self, owner):
+        """Return why an active member does not name this inviter alone (threat I2).
+
+        A newcomer waits for a manager; who is a member already has nothing to wait
+        with, so a manager records the inviter as a change.
+        """
+        if not self._get_likeness(owner):
+            return ""
+        return self.env._(
+            "You and the owner of this code look like the same person to us. Ask the"
+            " company to record your inviter."
+        )
 
     def _get_likeness(self, other):
         """Return as text in what two contacts look like one person, or ""."""

@@ -285,6 +285,14 @@ class TestJoining(ReferralCase):
         self.join(self.member.invite_code, other)
         self.assertEqual(other.member_state, "active")
 
+    def test_a_member_who_looks_like_the_owner_names_no_inviter_alone(self):
+        """Threat I2, for who joined without a code first."""
+        self.member.email = "wei.wang@example.com"
+        twin = self.make_member("Twin", email="Wei.Wang+2@example.com")
+        self.assertIn("same person", self.join(self.member.invite_code, twin))
+        self.assertFalse(twin.inviter_id)
+        self.assertEqual(twin.member_state, "active")
+
     def test_where_the_company_wants_so_a_newcomer_waits(self):
         self.company.referral_join_approval = True
         self.join(self.member.invite_code)
