@@ -31,10 +31,8 @@ class ReferralTerritoryResolver(models.AbstractModel):
     @api.model
     def _get_day(self, company, moment):
         """Return the day of a moment (UTC) in the time zone of ``company``."""
-        zone = company.sudo().partner_id.tz or self.env.user.tz or "UTC"
-        return fields.Datetime.context_timestamp(
-            self.with_context(tz=zone), moment
-        ).date()
+        records = self.with_context(tz=company._referral_tz())
+        return fields.Datetime.context_timestamp(records, moment).date()
 
     @api.model
     def _prepare_place(self, address, day, category=None, industry=None):

@@ -281,7 +281,7 @@ class ReferralTierRule(models.Model):
         """Return the start of the period and of today, as UTC."""
         self.ensure_one()
         now = fields.Datetime.now()
-        zone = self.company_id.sudo().partner_id.tz or self.env.user.tz or "UTC"
+        zone = self.company_id._referral_tz()
         return days_ago(now, zone, self.period_days), days_ago(now, zone, 0)
 
     def _query_figures(self, kind, needed):

@@ -89,11 +89,14 @@ class ResCompany(models.Model):
         "The attribution window must be between 1 and 400 days.",
     )
 
-    def _referral_today(self):
-        """Return the day it is for this company: a date in its contact's time zone."""
+    def _referral_tz(self):
+        """Return the name of the company's time zone: its contact's."""
         self.ensure_one()
-        tz = self.partner_id.tz or self.env.user.tz or "UTC"
-        return fields.Date.context_today(self.with_context(tz=tz))
+        return self.sudo().partner_id.tz or self.env.user.tz or "UTC"
+
+    def _referral_today(self):
+        """Return the day it is for this company: a date in its time zone."""
+        return fields.Date.context_today(self.with_context(tz=self._referral_tz()))
 
     @api.constrains("referral_paying_levels")
     def _check_referral_signoff(self):

@@ -48,7 +48,7 @@ class ReferralComplianceEvidence(models.AbstractModel):
             "company": company,
             "printed_at": fields.Datetime.now(),
             "printed_by": self.env.user.name,
-            "tz": company.partner_id.tz or self.env.user.tz or "UTC",
+            "tz": company._referral_tz(),
             "plan": plan,
             "rules": [model._describe_rule(rule) for rule in plan.rule_ids],
             "signoffs": signoffs,
