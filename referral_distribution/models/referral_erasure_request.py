@@ -192,6 +192,26 @@ class ReferralErasureRequest(models.Model):
             template.sudo().send_mail(request.id)
         return True
 
+    @api.model
+    def _prepare_merge(self, sources, stays):
+        """Two contacts become one: one open request is enough.
+
+        :param sources: res.partner recordset that goes.
+        :param stays: res.partner that gets what was theirs.
+        """
+        opened = self.sudo().search(
+            [
+                ("partner_id", "in", (sources | stays).ids),
+                ("state", "=", "requested"),
+            ]
+        )
+        kept = opened.filtered(lambda request: request.partner_id == stays)
+        double = opened - (kept or opened[:1])
+        if double:
+            double.with_env(self.env)._decide(
+                "refused", self.env._("Merged into contact %(id)s.", id=stays.id)
+            )
+
     def _decide(self, state, reason, erased_fields=None):
         """Write the decision. The one way a request changes."""
         if not isinstance(reason, str) or not reason.strip():

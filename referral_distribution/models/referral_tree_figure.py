@@ -90,6 +90,11 @@ class ReferralTreeFigure(models.Model):
             if not progress._commit_progress(1):
                 break
 
+    @api.model
+    def _prepare_merge(self, sources):
+        """A contact that is merged is the root of no tree: its figures go with it."""
+        self.sudo().search([("root_id", "in", sources.ids)]).unlink()
+
     def action_count(self):
         """Count the trees of the current companies now.
 

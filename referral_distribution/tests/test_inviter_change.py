@@ -252,3 +252,25 @@ class TestMerge(ReferralCase):
                 "UPDATE referral_inviter_change SET reason = 'x' WHERE id = %s",
                 (change.id,),
             )
+
+    def test_two_roots_that_the_monitor_counted_are_merged(self):
+        other = self.make_member("Other root")
+        self.make_member("Below", inviter_id=other.id)
+        figures = self.env["referral.tree.figure"]
+        figures._count(self.company)
+        self.merge(self.grandparent, other)
+        self.assertFalse(other.exists())
+        current = [("root_id", "=", self.grandparent.id), ("is_latest", "=", True)]
+        self.assertEqual(figures.search(current).people, 3)
+        figures._count(self.company)
+        self.env.invalidate_all()
+        self.assertEqual(figures.search(current).people, 4)
+
+    def test_of_two_wishes_to_be_erased_one_is_left(self):
+        other = self.make_member("Same person")
+        requests = self.env["referral.erasure.request"]
+        kept = requests._request(self.member, "portal")
+        dropped = requests._request(other, "portal")
+        self.merge(self.member, other)
+        self.assertEqual((kept + dropped).partner_id, self.member)
+        self.assertEqual((kept + dropped).mapped("state"), ["requested", "refused"])
