@@ -290,9 +290,13 @@ class ReferralInviteCode(models.Model):
         return True
 
     def _regenerate(self):
-        """Withdraw all personal codes of the owners and give each owner a new one."""
+        """Withdraw all personal codes of the owners and give each owner a new one.
+
+        Whose only code was withdrawn gets one again.
+        """
         for code in self:
-            if code.kind != "personal" or not code.active:
+            replaced = not code.active and code.sudo().partner_id.invite_code
+            if code.kind != "personal" or replaced:
                 raise UserError(
                     self.env._(
                         "%(code)s is not a personal code in force. Choose one that is.",

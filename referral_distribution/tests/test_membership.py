@@ -317,6 +317,14 @@ class TestJoining(ReferralCase):
             with self.assertRaises(UserError):
                 code.with_user(self.manager).action_regenerate()
 
+    def test_whose_only_personal_code_was_withdrawn_gets_one_again(self):
+        code = self.member.invite_code_ids.filtered(lambda c: c.kind == "personal")
+        code.with_user(self.manager).action_withdraw()
+        self.assertFalse(self.member.invite_code)
+        code.with_user(self.manager).action_regenerate()
+        self.assertTrue(self.member.invite_code)
+        self.assertNotEqual(self.member.invite_code, code.code)
+
     def test_statuses_are_found_by_search_as_they_are_shown(self):
         self.single._claim(self.customer)
         self.codes.create(
