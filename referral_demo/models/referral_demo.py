@@ -305,7 +305,7 @@ class ReferralDemo(models.AbstractModel):
             )
         now = int(fields.Datetime.now().timestamp())
         touches = self.env["crm.lead"]._prepare_touch_vals(
-            Touches().touch(link.id, now), link
+            Touches().touch(link.id, now, 86400), link
         )
         told["lead"] = self.env["crm.lead"].create(
             {

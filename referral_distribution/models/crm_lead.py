@@ -7,7 +7,7 @@ from odoo.http import request
 from ..engine.commission import Facts
 from ..engine.token import Touches
 from . import gate
-from .ir_http import read_touches
+from .ir_http import COOKIE, read_touches
 from .referral_territory_owner import ROLES, Question
 
 TOUCH_FIELDS = (
@@ -136,11 +136,11 @@ class CrmLead(models.Model):
         """
         if not request or request.env.user._is_internal():
             return {}
-        touches = read_touches()
+        touches = read_touches(self.env, request.httprequest.cookies.get(COOKIE))
         if not touches:
             return {}
         links = self.env["referral.link"].sudo()
-        last = links.browse(touches.last_link).exists()
+        last = links.browse(touches.last.link).exists()
         member = last.partner_id
         if not (last.active and member.active and member.member_state == "active"):
             return {}
@@ -148,10 +148,10 @@ class CrmLead(models.Model):
 
     @api.model
     def _prepare_touch_vals(self, touches: Touches, last):
-        first = last.browse(touches.first_link).exists() or last
+        first = last.browse(touches.first.link).exists() or last
         moments = [
             datetime.fromtimestamp(at, timezone.utc).replace(tzinfo=None)
-            for at in (touches.first_at, touches.last_at)
+            for at in (touches.first.at, touches.last.at)
         ]
         return {
             "referral_link_id": last.id,

@@ -1,23 +1,51 @@
+import re
 from datetime import timedelta
 
-from odoo import models
+from odoo import api, models
 from odoo.http import request
 from odoo.tools import hash_sign, verify_hash_signed
 
 from ..engine.token import Touches
 
 COOKIE = "referral_touch"
-SCOPE = "referral-touch"
+# Ours are 170 characters long; the alphabet is that of url-safe base64.
+_SHAPE = re.compile(r"[A-Za-z0-9_-]{60,400}")
 
 
-def read_touches():
-    """Return the request's touches; anything unreadable is as if there were none."""
-    value = request.cookies.get(COOKIE)
-    if not value or len(value) > 500:
+def get_scope(env) -> str:
+    """Return what the signature is bound to: this purpose and this database.
+
+    A copy of a database has the same secret, so its name is part of it.
+    """
+    return f"referral-touch:{env.cr.dbname}"
+
+
+def sign_touches(env, touches: Touches, days: int) -> str:
+    """Return the cookie's value: touches that can be read for ``days`` days.
+
+    Needs no request, see ``read_touches``.
+    """
+    return hash_sign(
+        env(su=True),
+        get_scope(env),
+        touches.to_payload(),
+        expiration=timedelta(days=days),
+    )
+
+
+def read_touches(env, cookie_value) -> Touches | None:
+    """Return what a cookie says; anything unreadable is as if there were none.
+
+    Expired, cut, forged, of another purpose or database: None, never an exception
+    (threat C1). Needs no request.
+
+    :param cookie_value: the text as the visitor sent it, or None.
+    """
+    if not isinstance(cookie_value, str) or not _SHAPE.fullmatch(cookie_value):
         return None
     try:
-        payload = verify_hash_signed(request.env(su=True), SCOPE, value)
-    except ValueError:  # covers binascii.Error and UnicodeDecodeError
+        payload = verify_hash_signed(env(su=True), get_scope(env), cookie_value)
+    except (ValueError, RecursionError):  # ValueError covers binascii's and Unicode's
         return None
     return Touches.from_payload(payload)
 
@@ -25,26 +53,41 @@ def read_touches():
 class IrHttp(models.AbstractModel):
     _inherit = "ir.http"
 
+    @api.model
+    def _referral_may_set_cookie(self, cookies, host):
+        """Tell whether the visitor may be given the attribution cookie. A hook.
+
+        Called without an Odoo request too. Without the cookie the code in the page's
+        address still counts (threat C3).
+
+        :param cookies: mapping of the cookies the visitor sent.
+        :param str host: host name (with port, if any) the visitor came to.
+        """
+        return True
+
     @classmethod
     def _set_touch_cookie(cls, response, link_id, at, days):
         """Sign the visitor's touches into the attribution cookie (rule L1, threat C2).
 
-        The cookie is "optional": where the site's cookie bar is on and the visitor has
-        not accepted such cookies, Odoo does not set it (threat C3).
+        The cookie is "optional" to Odoo too, so other addons may refuse it as well.
 
         :param response: the response to carry it.
         :param int link_id: link just opened.
         :param int at: seconds since 1970, UTC.
         :param int days: attribution window of the link's company.
         """
-        window = timedelta(days=days)
-        touches = (read_touches() or Touches()).touch(link_id, at)
+        env = request.env
+        cookies = request.httprequest.cookies
+        if not env["ir.http"]._referral_may_set_cookie(
+            cookies, request.httprequest.host
+        ):
+            return
+        window = days * 86400
+        touches = read_touches(env, cookies.get(COOKIE)) or Touches()
         response.set_cookie(
             COOKIE,
-            hash_sign(
-                request.env(su=True), SCOPE, touches.to_payload(), expiration=window
-            ),
-            max_age=int(window.total_seconds()),
+            sign_touches(env, touches.touch(link_id, at, window), days),
+            max_age=window,
             httponly=True,
             samesite="Lax",
             secure=request.httprequest.scheme == "https",

@@ -1,4 +1,5 @@
 import logging
+import time
 from datetime import timedelta
 from unittest.mock import patch
 
@@ -8,7 +9,8 @@ from freezegun import freeze_time
 from odoo.tests import HttpCase, tagged
 from odoo.tools import config, hash_sign, mute_logger
 
-from odoo.addons.referral_distribution.models.ir_http import COOKIE, SCOPE
+from odoo.addons.referral_distribution.engine.token import Touches
+from odoo.addons.referral_distribution.models.ir_http import COOKIE, get_scope
 from odoo.addons.referral_distribution.models.referral_click import ReferralClick
 
 from .common import ReferralCase
@@ -30,8 +32,14 @@ class DoorCase(ReferralCase, HttpCase):
     def clicks(self):
         return self.env["referral.click"].search_count([])
 
-    def sign(self, payload, scope=SCOPE, **kwargs):
+    def sign(self, payload, scope=None, **kwargs):
+        scope = scope or get_scope(self.env)
         return hash_sign(self.env(su=True), scope, payload, **kwargs)
+
+    def payload(self, link=None):
+        """Return what the cookie says of a visitor who just came through a link."""
+        at = int(time.time())
+        return Touches().touch(link or self.link.id, at, 86400).to_payload()
 
     def set_cookie(self, value):
         self.opener.cookies.pop(COOKIE, None)
@@ -251,7 +259,7 @@ class TestAttribution(DoorCase):
 
     def test_cookies_that_are_not_ours_are_as_if_there_were_none(self):
         """Threat C1."""
-        payload = [self.link.id, 1000, self.link.id, 1000]
+        payload = self.payload()
         good = self.sign(payload)
         with freeze_time("2020-01-01"):
             expired = self.sign(payload, expiration=timedelta(days=30))
@@ -264,8 +272,9 @@ class TestAttribution(DoorCase):
             "%ff%fe",
             expired,
             self.sign(payload, scope="another-purpose"),
-            self.sign([2**39] * 4),
-            self.sign([self.link.id, 1000, -1, 1000]),
+            self.sign(self.payload(link=2**39)),
+            self.sign([*payload[:-1], -1]),
+            self.sign([2, *payload[1:]]),
             self.sign({"last_link": self.link.id}),
             self.sign("text"),
         ]
@@ -276,7 +285,7 @@ class TestAttribution(DoorCase):
 
     def test_a_sound_cookie_is_read(self):
         """The counterpart of the forged ones: the guard refuses not everything."""
-        self.set_cookie(self.sign([self.link.id, 1000, self.link.id, 1000]))
+        self.set_cookie(self.sign(self.payload()))
         self.assertEqual(self.submit().referrer_id, self.member)
 
     def test_a_forged_cookie_does_not_stop_the_door(self):
