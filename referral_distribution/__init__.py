@@ -1,7 +1,13 @@
-from . import controllers, engine, models, report, wizard
+from . import controllers, door, engine, models, report, wizard
+from .door import stand_in_front
 
 
 def _pre_init_extensions(env):
     """Territories are exclusive in the database through an exclusion constraint,
     which compares integers in a GiST index (rule M5)."""
     env.cr.execute("CREATE EXTENSION IF NOT EXISTS btree_gist")
+
+
+def _uninstall_partitions(env):
+    """Odoo drops the tables of its models, but not partitioned ones."""
+    env.cr.execute("DROP TABLE IF EXISTS referral_click CASCADE")

@@ -80,5 +80,7 @@
             "referral_distribution/static/src/js/signup.js",
         ],
     },
+    "post_load": "stand_in_front",
+    "uninstall_hook": "_uninstall_partitions",
     "pre_init_hook": "_pre_init_extensions",
 }

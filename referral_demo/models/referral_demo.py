@@ -6,6 +6,7 @@ import freezegun
 from odoo import Command, api, fields, models
 
 from odoo.addons.referral_distribution.engine.token import Touches
+from odoo.addons.referral_distribution.engine.visit import Visit
 
 from ..story import articles, business, people, regions
 
@@ -300,8 +301,8 @@ class ReferralDemo(models.AbstractModel):
         link = links._obtain(member, channel, scene["posts"][lead.article].website_url)
         self.env["referral.share"].create({"link_id": link.id, "method": "copy"})
         for visitor in range(3 + number % 7):
-            self.env["referral.click"]._record(
-                link.code, f"198.51.100.{visitor + 1}", f"visitor {number}"
+            self.env["referral.click"]._visit(
+                link.code, Visit(f"198.51.100.{visitor + 1}", f"visitor {number}")
             )
         now = int(fields.Datetime.now().timestamp())
         touches = self.env["crm.lead"]._prepare_touch_vals(

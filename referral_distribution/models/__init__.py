@@ -31,6 +31,7 @@ from . import referral_trail_entry
 from . import referral_trail_head
 from . import referral_tree_figure
 from . import res_company
+from . import res_company_click
 from . import res_company_consent
 from . import res_config_settings
 from . import res_partner

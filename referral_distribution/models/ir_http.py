@@ -1,8 +1,8 @@
 import re
+import time
 from datetime import timedelta
 
 from odoo import api, models
-from odoo.http import request
 from odoo.tools import hash_sign, verify_hash_signed
 
 from ..engine.token import Touches
@@ -65,31 +65,27 @@ class IrHttp(models.AbstractModel):
         """
         return True
 
-    @classmethod
-    def _set_touch_cookie(cls, response, link_id, at, days):
+    @api.model
+    def _set_touch_cookie(self, response, link, cookies, environ):
         """Sign the visitor's touches into the attribution cookie (rule L1, threat C2).
 
-        The cookie is "optional" to Odoo too, so other addons may refuse it as well.
+        Needs no Odoo request: both roads of ``/s/<code>`` come here.
 
-        :param response: the response to carry it.
-        :param int link_id: link just opened.
-        :param int at: seconds since 1970, UTC.
-        :param int days: attribution window of the link's company.
+        :param response: the werkzeug Response to carry it.
+        :param OpenLink link: the link just opened.
+        :param Mapping cookies: what the visitor's browser sent.
+        :param Mapping environ: the request's WSGI environ.
         """
-        env = request.env
-        cookies = request.httprequest.cookies
-        if not env["ir.http"]._referral_may_set_cookie(
-            cookies, request.httprequest.host
-        ):
+        if not self._referral_may_set_cookie(cookies, environ.get("HTTP_HOST", "")):
             return
-        window = days * 86400
-        touches = read_touches(env, cookies.get(COOKIE)) or Touches()
+        window = link.days * 86400
+        touches = read_touches(self.env, cookies.get(COOKIE)) or Touches()
+        touches = touches.touch(link.id, int(time.time()), window)
         response.set_cookie(
             COOKIE,
-            sign_touches(env, touches.touch(link_id, at, window), days),
+            sign_touches(self.env, touches, link.days),
             max_age=window,
             httponly=True,
             samesite="Lax",
-            secure=request.httprequest.scheme == "https",
-            cookie_type="optional",
+            secure=environ.get("wsgi.url_scheme") == "https",
         )

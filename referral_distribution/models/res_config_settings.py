@@ -7,6 +7,12 @@ class ResConfigSettings(models.TransientModel):
     referral_attribution_days = fields.Integer(
         related="company_id.referral_attribution_days", readonly=False
     )
+    referral_click_limit_address = fields.Integer(
+        related="company_id.referral_click_limit_address", readonly=False
+    )
+    referral_click_limit_link = fields.Integer(
+        related="company_id.referral_click_limit_link", readonly=False
+    )
     referral_paying_levels = fields.Selection(
         related="company_id.referral_paying_levels", readonly=False, required=True
     )

@@ -1,0 +1,149 @@
+"""The two roads to a personal link, ``/s/<code>``, and what they have in common.
+
+``answer`` is the whole of it: find the link, write the visit down, send the visitor on.
+The ordinary road is a route of Odoo's (``controllers/link.py``). Where this addon is
+loaded server-wide, ``stand_in_front`` lets most visitors in before Odoo's dispatcher
+builds a request around them: same functions, same statement, same answer. What it does
+not understand it hands over: other methods, a database named in a header, closed links,
+anything that fails. ``docs/hot-path.md`` explains it in one page.
+"""
+
+import functools
+import logging
+import threading
+from contextlib import closing
+
+import psycopg2
+from werkzeug.http import parse_cookie
+from werkzeug.wrappers import Response
+
+from odoo import SUPERUSER_ID, api, http
+from odoo.modules.registry import Registry
+from odoo.sql_db import Cursor
+from odoo.tools import config
+
+from .engine.visit import CODE, add_code, read_visit
+
+ADDON = "referral_distribution"
+PATH = "/s/"
+
+_logger = logging.getLogger(__name__)
+
+
+def answer(env, link, visit, cookies, environ):
+    """Return the response that sends a visitor on to the link's page (rules S2, L1).
+
+    :param env: superuser's environment.
+    :param OpenLink link: from ``referral.click``.
+    :param Visit visit: only a person's visit is remembered in the cookie (threat C4).
+    :param Mapping cookies: the visitor's.
+    :param Mapping environ: the request's WSGI environ.
+    """
+    response = Response(status=302)
+    response.headers["Location"] = add_code(link.target_url, link.code)
+    response.headers["Cache-Control"] = "no-store"
+    if visit.counts:
+        env["ir.http"]._set_touch_cookie(response, link, cookies, environ)
+    return response
+
+
+def stand_in_front():
+    """Answer ``/s/<code>`` before Odoo's dispatcher; the addon's ``post_load``.
+
+    Odoo calls this whenever it first loads the addon, for one database too. The road
+    in front is for servers whose administrator loads the addon server-wide.
+    """
+    if ADDON not in config["server_wide_modules"]:
+        return
+    dispatch = http.Application.__call__
+
+    @functools.wraps(dispatch)
+    def call(application, environ, start_response):
+        response = None
+        if environ.get("PATH_INFO", "").startswith(PATH):
+            response = answer_in_front(environ)
+        if response is None:
+            return dispatch(application, environ, start_response)
+        return response(environ, start_response)
+
+    http.Application.__call__ = call
+
+
+def answer_in_front(environ):
+    """Return the response to a visit, or None to hand it over to Odoo."""
+    if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+        return None
+    code = environ["PATH_INFO"][len(PATH) :]
+    if not CODE.fullmatch(code):  # a page about it would have to repeat it
+        return Response(status=404)
+    try:
+        return _answer(_behind_proxy(environ), code)
+    except Exception:  # the ordinary road is there for what goes wrong on this one
+        _logger.warning("visit of a personal link handed over to Odoo", exc_info=True)
+        return None
+
+
+def _answer(environ, code):
+    cookies = parse_cookie(environ)
+    session = _read_session(cookies)
+    database = _find_database(environ, session)
+    if not database or "referral.click" not in (registry := Registry(database)):
+        return None
+    threading.current_thread().dbname = database
+    visit = read_visit(
+        environ,
+        country_code=http.GeoIP(environ.get("REMOTE_ADDR")).country_code,
+        user_id=session.get("uid"),
+    )
+    with _open_cursor(registry) as cr:
+        env = api.Environment(cr, SUPERUSER_ID, {})
+        link = _visit(env["referral.click"], code, visit)
+        return link and answer(env, link, visit, cookies, environ)
+
+
+def _visit(clicks, code, visit):
+    """Record in one statement, which is a transaction of its own; or with all care."""
+    if not visit.counts:
+        return clicks._find(code)
+    try:
+        return clicks._record(code, visit, hurried=True)
+    except psycopg2.Error:
+        with clicks.pool.cursor() as cr:
+            return clicks.with_env(clicks.env(cr=cr))._visit(code, visit)
+
+
+def _open_cursor(registry):
+    """Return a cursor that commits each statement: one trip to the database."""
+    cr = registry.cursor()
+    if isinstance(cr, Cursor):  # in tests it is one that shares the test's transaction
+        cr.connection.autocommit = True
+        return closing(cr)
+    return cr
+
+
+def _behind_proxy(environ):
+    """Return the environ as Odoo's proxy mode reads it; the original stays as it is."""
+    environ = dict(environ)
+    if config["proxy_mode"] and environ.get("HTTP_X_FORWARDED_HOST"):
+        http.ProxyFix(lambda *_args: [])(environ, None)
+    return environ
+
+
+def _read_session(cookies):
+    """Return the visitor's session as it is stored; empty without one."""
+    sid = cookies.get("session_id")
+    if not sid or not http.root.session_store.is_valid_key(sid):
+        return {}
+    return http.root.session_store.get(sid)
+
+
+def _find_database(environ, session):
+    """Return the name of the request's database, chosen as Odoo does; None if unsure."""
+    if "HTTP_X_ODOO_DATABASE" in environ:
+        return None
+    host = environ.get("HTTP_HOST", "")
+    chosen = session.get("db")
+    if chosen and http.db_filter([chosen], host=host):
+        return chosen
+    databases = http.db_list(force=True, host=host)
+    return databases[0] if len(databases) == 1 else None
