@@ -11,7 +11,9 @@ anything that fails. ``docs/hot-path.md`` explains it in one page.
 import functools
 import logging
 import threading
-from contextlib import closing
+import time
+from contextlib import contextmanager
+from math import inf
 
 import psycopg2
 from werkzeug.http import parse_cookie
@@ -26,6 +28,10 @@ from .engine.visit import CODE, add_code, read_visit
 
 ADDON = "referral_distribution"
 PATH = "/s/"
+SIGNALING_SECONDS = 5
+
+_checked = {}  # database: monotonic moment
+_kept = {}  # database: (registry, idle cursors)
 
 _logger = logging.getLogger(__name__)
 
@@ -87,7 +93,10 @@ def _answer(environ, code):
     cookies = parse_cookie(environ)
     session = _read_session(cookies)
     database = _find_database(environ, session)
-    if not database or "referral.click" not in (registry := Registry(database)):
+    if not database:
+        return None
+    registry = _get_registry(database)
+    if "referral.click" not in registry:
         return None
     threading.current_thread().dbname = database
     visit = read_visit(
@@ -95,30 +104,63 @@ def _answer(environ, code):
         country_code=http.GeoIP(environ.get("REMOTE_ADDR")).country_code,
         user_id=session.get("uid"),
     )
-    with _open_cursor(registry) as cr:
-        env = api.Environment(cr, SUPERUSER_ID, {})
+    with _connected(registry) as env:
         link = _visit(env["referral.click"], code, visit)
         return link and answer(env, link, visit, cookies, environ)
 
 
+def _get_registry(database):
+    """Return the database's registry; every few seconds it hears of other workers."""
+    registry = Registry(database)
+    now = time.monotonic()
+    if now - _checked.get(database, -inf) > SIGNALING_SECONDS:
+        registry = registry.check_signaling()
+        _checked[database] = now
+    return registry
+
+
 def _visit(clicks, code, visit):
-    """Record in one statement, which is a transaction of its own; or with all care."""
+    """Record in one statement with a plan that is ready; what fails, with all care."""
     if not visit.counts:
         return clicks._find(code)
+    if not isinstance(clicks.env.cr, Cursor):  # a test's
+        return clicks._visit(code, visit)
     try:
-        return clicks._record(code, visit, hurried=True)
+        return clicks._record_prepared(code, visit)
     except psycopg2.Error:
         with clicks.pool.cursor() as cr:
             return clicks.with_env(clicks.env(cr=cr))._visit(code, visit)
 
 
-def _open_cursor(registry):
-    """Return a cursor that commits each statement: one trip to the database."""
-    cr = registry.cursor()
-    if isinstance(cr, Cursor):  # in tests it is one that shares the test's transaction
+@contextmanager
+def _connected(registry):
+    """Give an environment whose statements are transactions of their own.
+
+    Its connection is kept from visit to visit, with its plan of the statement, until
+    the registry changes: borrowing one from Odoo's pool begins with DISCARD ALL. A
+    worker keeps one per database, a threaded server one per visit at the same time.
+    """
+    kept_for, kept = _kept.get(registry.db_name, (None, []))
+    if kept_for is not registry:
+        while kept:
+            kept.pop().close()
+        _kept[registry.db_name] = registry, kept
+    cr = kept.pop() if kept else None
+    if cr is None or cr.closed:
+        cr = registry.cursor()
+        if not isinstance(cr, Cursor):  # shares the transaction of a test
+            with cr:
+                yield api.Environment(cr, SUPERUSER_ID, {})
+            return
         cr.connection.autocommit = True
-        return closing(cr)
-    return cr
+        api.Environment(cr, SUPERUSER_ID, {})["referral.click"]._query_prepare()
+    try:
+        yield api.Environment(cr, SUPERUSER_ID, {})
+    except BaseException:
+        cr.close()
+        raise
+    cr.clear()
+    kept.append(cr)
 
 
 def _behind_proxy(environ):
@@ -138,7 +180,7 @@ def _read_session(cookies):
 
 
 def _find_database(environ, session):
-    """Return the name of the request's database, chosen as Odoo does; None if unsure."""
+    """Return the request's database, chosen as Odoo does, or None if unsure."""
     if "HTTP_X_ODOO_DATABASE" in environ:
         return None
     host = environ.get("HTTP_HOST", "")

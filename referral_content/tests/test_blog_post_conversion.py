@@ -1,6 +1,8 @@
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
+from odoo.addons.referral_distribution.engine.visit import Visit
+
 from .common import ContentCase
 
 FIGURES = [
@@ -23,7 +25,9 @@ class TestConversion(ContentCase):
         cls.link = cls.make_link(cls.article)
         cls.env.flush_all()
         for visitor in ("a", "b", "c"):
-            cls.env["referral.click"]._record(cls.link.code, "192.0.2.1", visitor)
+            cls.env["referral.click"]._record(
+                cls.link.code, Visit("192.0.2.1", visitor)
+            )
         lead = cls.make_lead(cls.link)
         lead.action_referral_validate()
         cls.make_lead(cls.link).action_set_lost()

@@ -1,11 +1,13 @@
 """What a request at ``/s/<code>`` says about its visitor, read from a WSGI environ.
 
 Plain values in, plain values out: both roads to a personal link, the one in front of
-Odoo's dispatcher and the ordinary route, read a visit here (rule S2; threats S5, S6, C4).
+Odoo's dispatcher and the ordinary route, read a visit here (rule S2; threats S5, S6,
+C4).
 
 >>> phone = {"REQUEST_METHOD": "GET", "REMOTE_ADDR": "203.0.113.7",
 ...          "HTTP_USER_AGENT": "Mozilla/5.0 (Linux; Android 14) Mobile MicroMessenger",
-...          "HTTP_REFERER": "https://Weibo.com/u/1?x", "HTTP_SEC_FETCH_DEST": "document"}
+...          "HTTP_REFERER": "https://Weibo.com/u/1?x",
+...          "HTTP_SEC_FETCH_DEST": "document"}
 >>> visit = read_visit(phone)
 >>> visit.counts, visit.device, visit.referrer_host
 (True, 'mobile', 'weibo.com')

@@ -2,6 +2,8 @@ from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tests import tagged
 
+from odoo.addons.referral_distribution.engine.visit import Visit
+
 from .access import MATRIX, AccessCase
 
 
@@ -25,7 +27,7 @@ class TestCompanies(AccessCase):
         ).with_env(env)
         channel = env["referral.channel"].create({"name": "Theirs", **company})
         link = env["referral.link"]._obtain(cls.member, channel, "/theirs")
-        env["referral.click"]._record(link.code, "10.0.0.1", "browser")
+        env["referral.click"]._record(link.code, Visit("10.0.0.1", "browser"))
         lead = env["crm.lead"].create(
             {"name": "Theirs", "referral_link_id": link.id, **company}
         )

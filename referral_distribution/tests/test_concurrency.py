@@ -13,6 +13,7 @@ from odoo.tests import BaseCase, get_db_name, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.base.tests.common import DISABLED_MAIL_CONTEXT
+from odoo.addons.referral_distribution.engine.visit import Visit
 
 from .common import ROLE, RULES
 
@@ -133,6 +134,7 @@ class TwoConnectionsCase(BaseCase):
         lead, partners = ids["crm_lead"], ids["res_partner"]
         toggle = (
             "ALTER TABLE referral_trail_entry %(how)s TRIGGER USER;"
+            "ALTER TABLE referral_click %(how)s TRIGGER USER;"
             "ALTER TABLE referral_tier_change %(how)s TRIGGER USER"
         )
         with self.registry.cursor() as cr:
@@ -300,11 +302,11 @@ class TestRaces(TwoConnectionsCase):
 
         def click(env):
             code = env["referral.link"].browse(self.link).code
-            env["referral.click"]._record(code, "10.0.0.1", "browser")
+            env["referral.click"]._record(code, Visit("10.0.0.1", "browser"))
 
         def other_click(env):
             code = env["referral.link"].browse(self.link).code
-            env["referral.click"]._record(code, "10.0.0.2", "browser")
+            env["referral.click"]._record(code, Visit("10.0.0.2", "browser"))
 
         self.assertEqual(self.race(click, click, other_click), [DONE, AGAIN, DONE])
         with self.committed() as env:

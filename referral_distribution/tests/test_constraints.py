@@ -38,6 +38,7 @@ class TestCatalogue(ReferralCase):
         )
         found = dict(self.env.cr.fetchall())
         for table in (
+            "referral_click",
             "referral_inviter_change",
             "referral_tier_change",
             "referral_trail_entry",
@@ -288,6 +289,22 @@ class TestChecks(ReferralCase):
             "referral_tier_change_by_a_rule",
             "referral_tier_change",
             ["rule_id = NULL", "kind = 'manual'"],
+        ),
+        (
+            "res_company_referral_click_limit_address_range",
+            "res_company",
+            [
+                "referral_click_limit_address = -1",
+                "referral_click_limit_address = 1000001",
+            ],
+        ),
+        (
+            "res_company_referral_click_limit_link_range",
+            "res_company",
+            [
+                "referral_click_limit_link = -1",
+                "referral_click_limit_link = 100000001",
+            ],
         ),
         (
             "res_company_referral_attribution_days_range",

@@ -4,6 +4,8 @@ from freezegun import freeze_time
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
+from odoo.addons.referral_distribution.engine.visit import Visit
+
 from .common import ReferralCase
 
 
@@ -98,7 +100,9 @@ class TestLinks(ReferralCase):
         links = self.env["referral.link"]
         for number in range(20):
             links += self.obtain(url=f"/page/{number}")
-            self.env["referral.click"]._record(links[-1].code, "10.0.0.1", "agent")
+            self.env["referral.click"]._record(
+                links[-1].code, Visit("10.0.0.1", "agent")
+            )
         self.assertEqual(links.mapped("click_count"), [1] * 20)
         for user in (self.sales, self.finance, self.manager):
             with self.subTest(user=user.login):
@@ -126,64 +130,3 @@ class TestShares(ReferralCase):
             with self.subTest(user=user.login), freeze_time("2024-02-28 17:30:00"):
                 day = shares.with_user(user).sudo()._default_share_date()
                 self.assertEqual(str(day), "2024-02-29")
-
-
-@tagged("post_install", "-at_install")
-class TestClicks(ReferralCase):
-    """Clicks are facts (rule S2)."""
-
-    def record(self, code=None, address="10.0.0.1", agent="browser"):
-        clicks = self.env["referral.click"]
-        return clicks._record(code or self.link.code, address, agent)
-
-    def test_a_visit_is_counted_and_answered_in_one_statement(self):
-        self.record("unknown-code")  # reads the key of the hashes
-        code = self.link.code
-        with self.assertQueryCount(1):
-            found = self.record(code)
-        self.assertEqual(found, (self.link.id, "/shop", 30))
-        self.assertEqual(self.link.click_count, 1)
-
-    def test_a_visitor_counts_once_an_hour_and_link(self):
-        for address, agent in (("1", "a"), ("1", "a"), ("1", "b"), ("2", "a")):
-            self.record(address=address, agent=agent)
-        self.assertEqual(self.link.click_count, 3)
-        self.env.cr.execute(
-            "UPDATE referral_click SET clicked_at = clicked_at - interval '1 hour'"
-        )
-        self.record(address="1", agent="a")
-        self.env.invalidate_all()
-        self.assertEqual(self.link.click_count, 4)
-
-    def test_a_click_says_neither_address_nor_browser(self):
-        self.record(address="203.0.113.7", agent="Mozilla")
-        self.env.cr.execute("SELECT * FROM referral_click")
-        row = str(self.env.cr.fetchall())
-        self.assertNotIn("203.0.113.7", row)
-        self.assertNotIn("Mozilla", row)
-
-    def test_looking_up_counts_nothing(self):
-        clicks = self.env["referral.click"]
-        self.assertEqual(clicks._find(self.link.code), (self.link.id, "/shop", 30))
-        self.assertEqual(self.link.click_count, 0)
-
-    def test_links_that_lead_nowhere_are_not_found(self):
-        """Threat S7: unknown, off, owner archived, suspended or gone."""
-        self.assertIsNone(self.record("unknown-code"))
-        for record, field, value in (
-            (self.link, "active", False),
-            (self.member, "member_state", "suspended"),
-            (self.member, "member_state", "left"),
-        ):
-            before = record[field]
-            record[field] = value
-            self.env.flush_all()
-            with self.subTest(field=field, value=value):
-                self.assertIsNone(self.record())
-            record[field] = before
-        self.portal.active = False
-        self.member.active = False
-        self.env.flush_all()
-        self.assertIsNone(self.record())
-        self.env.cr.execute("SELECT count(*) FROM referral_click")
-        self.assertEqual(self.env.cr.fetchone(), (0,))

@@ -2,6 +2,8 @@ from lxml import etree
 
 from odoo.tests import tagged
 
+from odoo.addons.referral_distribution.engine.visit import Visit
+
 from .common import ReferralCase
 
 RECORD_VIEWS = ("list", "form", "kanban")
@@ -30,7 +32,7 @@ class TestScreens(ReferralCase):
         order.referral_commission_ids[0].with_user(cls.finance).action_collect()
         cls._make_registering()
         cls.env["referral.share"].create({"link_id": cls.link.id, "method": "copy"})
-        cls.env["referral.click"]._record(cls.link.code, "10.0.0.1", "browser")
+        cls.env["referral.click"]._record(cls.link.code, Visit("10.0.0.1", "browser"))
         cls.env["referral.territory"].create(
             {
                 "agent_id": cls.make_agent("Agent").id,
