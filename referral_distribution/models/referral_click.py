@@ -73,7 +73,6 @@ class ReferralClick(models.Model):
     )
 
     def init(self):
-        super().init()
         if not sql.table_kind(self.env.cr, self._table):
             self._query_create_table()
             self.pool.post_init(self._query_refer_to_links)

@@ -132,10 +132,9 @@ class TwoConnectionsCase(BaseCase):
         """Remove what was committed; insert-only tables with their triggers off."""
         ids = {table: tuple(found) for table, found in self.made.items()}
         lead, partners = ids["crm_lead"], ids["res_partner"]
-        toggle = (
-            "ALTER TABLE referral_trail_entry %(how)s TRIGGER USER;"
-            "ALTER TABLE referral_click %(how)s TRIGGER USER;"
-            "ALTER TABLE referral_tier_change %(how)s TRIGGER USER"
+        toggle = ";".join(
+            f"ALTER TABLE referral_{name} %(how)s TRIGGER USER"
+            for name in ("trail_entry", "click", "tier_change")
         )
         with self.registry.cursor() as cr:
             cr.execute(toggle % {"how": "DISABLE"})
