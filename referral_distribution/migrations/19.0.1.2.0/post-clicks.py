@@ -21,8 +21,8 @@ def migrate(cr, version):
             left(visitor_hash, {HASH_LENGTH}), left(ip_hash, {HASH_LENGTH}), TRUE
         FROM {OLD}
         ON CONFLICT DO NOTHING;
-        SELECT setval('referral_click_id_seq', GREATEST(
-            (SELECT max(id) FROM referral_click), 1));
+        SELECT setval(pg_get_serial_sequence('referral_click', 'id'),
+            (SELECT GREATEST(max(id), 1) FROM referral_click));
         DROP TABLE {OLD} CASCADE
         """
     )

@@ -8,3 +8,4 @@ def migrate(cr, version):
     if sql.table_kind(cr, "referral_click") == sql.TableKind.Regular:
         cr.execute(f"ALTER TABLE referral_click RENAME TO {OLD}")
         cr.execute(f"ALTER INDEX referral_click_pkey RENAME TO {OLD}_pkey")
+        cr.execute(f"ALTER SEQUENCE referral_click_id_seq RENAME TO {OLD}_id_seq")
