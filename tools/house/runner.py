@@ -12,7 +12,10 @@ SIGNS = re.compile(r" (WARNING|ERROR|CRITICAL) ")
 
 
 def server_wide_modules(addons):
-    """Return what is loaded before any database: our addons that hook in there too."""
+    """Return what a server loads before any database: our addons that hook in too.
+
+    It is not in odoo.conf: Odoo uninstalls no addon that is loaded server-wide.
+    """
     own = [name for name, manifest in addons.items() if manifest.get("post_load")]
     return ",".join(["base", "web", "rpc", *own])
 
@@ -38,7 +41,6 @@ class Runner:
             "db_name": DEMO_DATABASE,
             "dbfilter": "",
             "http_interface": "127.0.0.1",
-            "server_wide_modules": server_wide_modules(addons),
         }
         text = "[options]\n" + "".join(
             f"{name} = {value}\n" for name, value in lines.items()

@@ -10,7 +10,8 @@ import urllib.request
 
 from .front import Front, free_port, is_free
 from .report import Problem, say, step
-from .settings import DEMO_DATABASE, REPO
+from .runner import server_wide_modules
+from .settings import DEMO_DATABASE, REPO, find_addons
 
 LOGINS = REPO / "tools" / "logins.json"
 WORKERS = 2
@@ -37,6 +38,7 @@ class LiveServer:
             f"--http-port={self.pages}",
             f"--gevent-port={self.websockets}",
             "--no-database-list",
+            f"--load={server_wide_modules(find_addons(self.runner.checkout.repo))}",
             *self.options,
         )
         with self.log_path.open("w") as log:
