@@ -34,10 +34,12 @@ class CrmLead(models.Model):
         :param str custom: the form's other values, as text.
         :return: False when the visitor came through no personal link.
         """
-        link_id = self._get_touch_values().get("referral_link_id")
-        if not link_id:
+        attribution = self.env["referral.attribution"]._read()
+        if not attribution:
             return False
-        typed = json.dumps([link_id, values, custom], sort_keys=True, default=str)
+        typed = json.dumps(
+            [attribution.link.id, values, custom], sort_keys=True, default=str
+        )
         return hashlib.sha256(typed.encode()).hexdigest()
 
     @api.model
@@ -50,11 +52,11 @@ class CrmLead(models.Model):
         """
         if not digest:
             return self.browse()
-        link_id = self._get_touch_values()["referral_link_id"]
+        link = self.env["referral.attribution"]._read().link
         self.env.cr.execute(
             SQL(
                 "UPDATE referral_link SET write_date = write_date WHERE id = %s",
-                link_id,
+                link.id,
             )
         )
         since = fields.Datetime.now() - SAME_REQUEST_WINDOW

@@ -5,8 +5,9 @@ import freezegun
 
 from odoo import Command, api, fields, models
 
-from odoo.addons.referral_distribution.engine.token import Touches
 from odoo.addons.referral_distribution.engine.visit import Visit
+from odoo.addons.referral_distribution.models import gate
+from odoo.addons.referral_distribution.models.referral_attribution import Attribution
 
 from ..story import articles, business, people, regions
 
@@ -304,13 +305,11 @@ class ReferralDemo(models.AbstractModel):
             self.env["referral.click"]._visit(
                 link.code, Visit(f"198.51.100.{visitor + 1}", f"visitor {number}")
             )
-        now = int(fields.Datetime.now().timestamp())
-        touches = self.env["crm.lead"]._prepare_touch_vals(
-            Touches().touch(link.id, now, 86400), link
-        )
-        told["lead"] = self.env["crm.lead"].create(
+        leads = gate.opened(self.env["crm.lead"])
+        created = leads.create(
             {
-                **touches,
+                **leads._prepare_attribution_vals(self._make_visit(link, number)),
+                **leads._prepare_utm_vals(link),
                 "name": f"{lead.request_zh} {lead.request}",
                 "partner_name": lead.customer,
                 "contact_name": lead.contact,
@@ -321,6 +320,29 @@ class ReferralDemo(models.AbstractModel):
                 "type": "opportunity",
                 **self._get_region(lead.customer),
             }
+        )
+        told["lead"] = created.browse(created.id).with_env(self.env)  # without the key
+
+    def _make_visit(self, link, number):
+        """Return what a visitor's cookie says; every third came before, otherwise."""
+        now = fields.Datetime.now()
+        last = (link, now)
+        others = self.env["referral.link"].search([("id", "!=", link.id)], limit=7)
+        first = last
+        if others and number % 3 == 0:
+            first = (
+                others[number % len(others)],
+                now - timedelta(days=3, hours=number),
+            )
+        company = link.company_id
+        return Attribution(
+            link,
+            now,
+            "cookie",
+            company.referral_attribution_policy,
+            company.referral_attribution_days,
+            first,
+            last,
         )
 
     def _review_lead(self, scene, lead, told):

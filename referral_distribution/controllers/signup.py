@@ -46,13 +46,28 @@ class ReferralSignup(AuthSignupHome):
 
     def get_auth_signup_qcontext(self):
         qcontext = super().get_auth_signup_qcontext()
-        invite = qcontext["invite"] = read_search(qcontext.get("invite"))
+        invite = read_search(qcontext.get("invite"))
+        if not (invite or "invite" in request.params):
+            invite = qcontext["invite_proposed"] = self._get_proposed_invite(qcontext)
+        qcontext["invite"] = invite
         if invite:
             qcontext["invite_login_redirect"] = self._get_home_url(invite)
             qcontext.update(self._read_invite(invite))
         if qcontext.get("token") and not qcontext.get("invalid_token"):
             qcontext["invite_required"] = False
         return qcontext
+
+    def _get_proposed_invite(self, qcontext):
+        """Return the invite code of whose personal link led here, or "" (rule M2).
+
+        It stands in the form for everybody to see and to clear; a form that was sent
+        says itself which code it means, none included.
+        """
+        if request.httprequest.method != "GET" or qcontext.get("token"):
+            return ""
+        attribution = request.env["referral.attribution"]._read()
+        code = attribution and attribution.member.invite_code
+        return code if code and not self._read_invite(code)["invite_problem"] else ""
 
     def do_signup(self, qcontext, do_login=True):
         if do_login:  # else a password is reset: nobody joins

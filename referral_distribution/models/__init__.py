@@ -1,11 +1,13 @@
 from . import account_move
-from . import ir_http  # first: crm_lead reads its cookie
+from . import ir_http
 from . import referral_territory_owner  # first: leads and orders inherit it
 from . import referral_territory_resolver  # first: territories inherit it
 from . import crm_lead
+from . import crm_lead_attribution
 from . import product_template
 from . import referral_api
 from . import referral_api_request
+from . import referral_attribution
 from . import referral_channel
 from . import referral_click
 from . import referral_commission
@@ -50,4 +52,5 @@ from . import res_users_signup_consent
 from . import res_users_deletion
 from . import res_users_erasure
 from . import sale_order
+from . import sale_order_attribution
 from . import sale_order_tier

@@ -1,23 +1,9 @@
-from datetime import datetime, timezone
-
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
-from odoo.http import request
 
 from ..engine.commission import Facts
-from ..engine.token import Touches
 from . import gate
-from .ir_http import COOKIE, read_touches
 from .referral_territory_owner import ROLES, Question
-
-TOUCH_FIELDS = (
-    "referral_link_id",
-    "referral_first_link_id",
-    "referral_first_touch_at",
-    "referral_last_touch_at",
-    "source_id",
-    "medium_id",
-)
 
 
 class CrmLead(models.Model):
@@ -44,7 +30,7 @@ class CrmLead(models.Model):
         ondelete="restrict",
         readonly=True,
         copy=False,
-        help="The last link the visitor came through.",
+        help="The link that the visitor's lead is credited to.",
     )
     referral_channel_id = fields.Many2one(
         "referral.channel",
@@ -55,19 +41,6 @@ class CrmLead(models.Model):
         precompute=True,
         index="btree_not_null",
         ondelete="restrict",
-    )
-    referral_first_link_id = fields.Many2one(
-        "referral.link",
-        string="First link",
-        readonly=True,
-        copy=False,
-        ondelete="restrict",
-    )
-    referral_first_touch_at = fields.Datetime(
-        string="First touch", readonly=True, copy=False
-    )
-    referral_last_touch_at = fields.Datetime(
-        string="Last touch", readonly=True, copy=False
     )
     referral_validity = fields.Selection(
         [
@@ -123,44 +96,7 @@ class CrmLead(models.Model):
         values = super().default_get(fields)
         if "referral_validity" in values:  # whatever the caller's context says
             values["referral_validity"] = "to_review"
-        touched = self._get_touch_values() if set(TOUCH_FIELDS) & set(fields) else {}
-        values.update({name: touched[name] for name in fields if name in touched})
         return values
-
-    @api.model
-    def _get_touch_values(self):
-        """Return what the visitor's attribution cookie says, as lead values.
-
-        Only a visitor's own request counts: a colleague typing a lead in the back
-        office may well have opened a personal link before.
-        """
-        if not request or request.env.user._is_internal():
-            return {}
-        touches = read_touches(self.env, request.httprequest.cookies.get(COOKIE))
-        if not touches:
-            return {}
-        links = self.env["referral.link"].sudo()
-        last = links.browse(touches.last.link).exists()
-        member = last.partner_id
-        if not (last.active and member.active and member.member_state == "active"):
-            return {}
-        return self._prepare_touch_vals(touches, last)
-
-    @api.model
-    def _prepare_touch_vals(self, touches: Touches, last):
-        first = last.browse(touches.first.link).exists() or last
-        moments = [
-            datetime.fromtimestamp(at, timezone.utc).replace(tzinfo=None)
-            for at in (touches.first.at, touches.last.at)
-        ]
-        return {
-            "referral_link_id": last.id,
-            "referral_first_link_id": first.id,
-            "referral_first_touch_at": moments[0],
-            "referral_last_touch_at": moments[1],
-            "source_id": last.channel_id.source_id.id,
-            "medium_id": last.channel_id.medium_id.id,
-        }
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -272,17 +208,6 @@ class CrmLead(models.Model):
             reason = self.env._("Merged with a lead that was found valid")
             self._set_validity("valid", "validated", reason)
 
-    def _merge_get_fields(self):
-        return [
-            *super()._merge_get_fields(),
-            "referrer_id",
-            "referral_link_id",
-            "referral_channel_id",
-            "referral_first_link_id",
-            "referral_first_touch_at",
-            "referral_last_touch_at",
-        ]
-
     def action_referral_validate(self):
         """Find the leads valid and reward who brought them, once each (rule L2).
 
@@ -354,9 +279,9 @@ class CrmLead(models.Model):
                 "clicked",
                 link,
                 {"page": link.target_url},
-                self.referral_last_touch_at,
+                self.referral_touch_at,
             )
-        self._referral_log("created")
+        self._referral_log("created", content=self._prepare_evidence_content())
 
     def _get_referral_company(self):
         self.ensure_one()

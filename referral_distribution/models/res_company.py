@@ -11,6 +11,21 @@ class ResCompany(models.Model):
         default=30,
         help="How long a visit through a personal link keeps counting for its member.",
     )
+    referral_attribution_policy = fields.Selection(
+        [
+            ("last", "Last touch"),
+            ("first", "First touch"),
+            ("first_unless_expired", "First touch unless expired"),
+        ],
+        string="Attribution policy",
+        default="last",
+        required=True,
+        help="Who gets a visitor that came through several members' links. Last touch:"
+        " who brought the visitor last. First touch: who brought the visitor first, as"
+        " long as the visitor comes back within the window each time. First touch"
+        " unless expired: who brought the visitor first, for the window's length; then"
+        " who brought the visitor last. A visit without a link changes nothing.",
+    )
     referral_paying_levels = fields.Selection(
         [
             ("1", "1: who brought it"),

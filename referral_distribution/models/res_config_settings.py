@@ -7,6 +7,9 @@ class ResConfigSettings(models.TransientModel):
     referral_attribution_days = fields.Integer(
         related="company_id.referral_attribution_days", readonly=False
     )
+    referral_attribution_policy = fields.Selection(
+        related="company_id.referral_attribution_policy", readonly=False, required=True
+    )
     referral_click_limit_address = fields.Integer(
         related="company_id.referral_click_limit_address", readonly=False
     )

@@ -2,7 +2,6 @@ from decimal import Decimal
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
-from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..engine.commission import Facts
@@ -13,6 +12,7 @@ from .referral_territory_owner import ROLES, Question
 GUARDED = {
     "project_phase",
     "referral_decision",
+    "referral_link_id",
     "referral_paying_levels",
     "referral_plan_id",
     "referral_reason",
@@ -101,42 +101,6 @@ class SaleOrder(models.Model):
     referral_commission_ids = fields.One2many(
         "referral.commission", "order_id", groups=ROLES
     )
-
-    @api.depends("opportunity_id.referrer_id", "partner_id.commercial_partner_id")
-    def _compute_referral_lead_id(self):
-        signed = self.filtered("project_phase")
-        for order in signed:
-            order.referral_lead_id = order.referral_lead_id
-        todo = self - signed
-        first_leads = todo._query_first_leads()
-        for order in todo:
-            own = order.opportunity_id if order.opportunity_id.referrer_id else False
-            order.referral_lead_id = own or first_leads.get(
-                (order.company_id, order.partner_id.commercial_partner_id)
-            )
-
-    def _query_first_leads(self):
-        """Return ``{(company, customer): lead of the customer's first contract}``."""
-        contracts = self.sudo().search(
-            Domain("partner_id", "child_of", self.partner_id.commercial_partner_id.ids)
-            & Domain("project_phase", ">", 0)
-            & Domain("referral_lead_id", "!=", False),
-            order="id desc",
-        )
-        return {
-            (order.company_id, order.partner_id.commercial_partner_id): (
-                order.referral_lead_id
-            )
-            for order in contracts
-        }
-
-    @api.depends("referral_lead_id.referrer_id")
-    def _compute_referrer_id(self):
-        for order in self:
-            if order.project_phase or not order.referral_lead_id:
-                order.referrer_id = order.referrer_id
-            else:
-                order.referrer_id = order.referral_lead_id.referrer_id
 
     @api.depends(
         "state",
@@ -290,22 +254,6 @@ class SaleOrder(models.Model):
         query = "UPDATE res_partner SET write_date = write_date WHERE id = %s"
         self.env.cr.execute(SQL(query, customer.id))
 
-    def _attach_quotations(self):
-        """The customer's other open quotations came through the same lead (rule C2).
-
-        Those made before this contract could not know it yet.
-        """
-        if not self.referral_lead_id:
-            return
-        quotations = self.sudo().search(
-            Domain("partner_id", "child_of", self.partner_id.commercial_partner_id.id)
-            & Domain("company_id", "=", self.company_id.id)
-            & Domain("state", "in", ("draft", "sent"))
-            & Domain("referral_lead_id", "=", False)
-            & Domain("referrer_id", "=", False)
-        )
-        quotations.write({"referral_lead_id": self.referral_lead_id.id})
-
     def _action_cancel(self):
         signed = self.filtered("project_phase")
         rewarded = signed.filtered(lambda o: o.referral_decision == "confirmed")
@@ -444,7 +392,7 @@ class SaleOrder(models.Model):
             )
         }
         people = self.referrer_id._prepare_referral_people(
-            company, self.referral_lead_id.referral_channel_id
+            company, self._get_referral_channel()
         )
         people["paying_levels"] = self._cap_paying_levels(people["paying_levels"])
         return Facts(

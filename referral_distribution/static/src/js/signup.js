@@ -36,6 +36,7 @@ export class ReferralInviteField extends Interaction {
         this.find("good").classList.toggle("d-none", !owner);
         this.find("bad").classList.toggle("d-none", !problem);
         this.find("hint").classList.toggle("d-none", !!invite);
+        this.find("proposed")?.classList.add("d-none");
         input.classList.toggle("is-invalid", !!problem);
     }
 

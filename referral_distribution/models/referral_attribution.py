@@ -1,0 +1,148 @@
+import re
+import time
+from datetime import datetime, timezone
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+from odoo import api, models
+from odoo.http import request
+
+from ..engine.token import Touch, Touches, credit
+from .ir_http import COOKIE, read_touches
+
+PARAMETER = "referral"  # of a form or an address; it carries a link's code
+DAY = 86400  # seconds
+_CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Attribution(NamedTuple):
+    """Whom a visitor's request is credited to, and why.
+
+    ``link`` (referral.link, as superuser) was opened at ``touched_at`` (UTC). The
+    ``evidence`` is "cookie", "form" or "address"; ``policy`` and ``days`` are the
+    company's at that moment. ``first`` and ``last`` are ``(link, moment)``.
+    """
+
+    link: object
+    touched_at: datetime
+    evidence: str
+    policy: str
+    days: int
+    first: tuple
+    last: tuple
+
+    @property
+    def member(self):
+        return self.link.partner_id
+
+
+class ReferralAttribution(models.AbstractModel):
+    """The one place that tells whom a visitor's request is credited to (rule L1).
+
+    Read when a lead, a sign-up or an online order is made. The cookie counts first;
+    without one that credits anybody, the code that the form carries, then the one in
+    the address of the request, then the one in the address of the page it was sent
+    from. So a visitor who refuses cookies is not lost (threat C3).
+
+    A touch is passed over, for the next, when its link is closed by now, when its
+    owner is no active member any more, when it belongs to another company, and when
+    the visitor is that member: nobody refers oneself.
+    """
+
+    _name = "referral.attribution"
+    _description = "Whom a Visitor's Request Is Credited To"
+
+    @api.model
+    def _read(self):
+        """Return the ``Attribution`` of the running request, or None.
+
+        Only a visitor's own request counts: a colleague typing a lead in the back
+        office may well have opened a personal link before.
+        """
+        if not request or not request.env:
+            return None
+        visitor = request.env.user
+        if visitor and visitor._is_internal():
+            return None
+        company = self.env.company.sudo()
+        now = int(time.time())
+        for evidence, touch, touches in self._get_candidates(company, now):
+            link = self._find_open_link(touch, company)
+            if link and link.partner_id != visitor.partner_id:
+                return self._prepare(link, evidence, touch, touches, company)
+        return None
+
+    @api.model
+    def _get_candidates(self, company, now):
+        """Yield ``(evidence, touch, touches)``, what counts most first.
+
+        A touch's link is a database id, or the code that a form or address carries.
+        """
+        cookie = request.httprequest.cookies.get(COOKIE)
+        touches = read_touches(self.env, cookie) or Touches()
+        policy = company.referral_attribution_policy
+        window = company.referral_attribution_days * DAY
+        for touch in credit(touches, policy, now, window):
+            yield "cookie", touch, touches
+        for evidence, code in self._get_codes(request.httprequest):
+            yield evidence, Touch(code, now), None
+
+    @api.model
+    def _get_codes(self, httprequest):
+        """Yield ``(evidence, code)`` of a request that carries a link's code."""
+        if code := httprequest.form.get(PARAMETER):
+            yield "form", code
+        if code := httprequest.args.get(PARAMETER):
+            yield "address", code
+        try:
+            page = urlsplit(httprequest.headers.get("Referer") or "")
+            fields = parse_qs(page.query, max_num_fields=100)
+        except ValueError:
+            return
+        if page.netloc == httprequest.host and fields.get(PARAMETER):
+            yield "address", fields[PARAMETER][0]
+
+    @api.model
+    def _find_open_link(self, touch, company):
+        """Return the touch's link if it is open and of this company, else nothing.
+
+        What is open is for the door to say: who would get a page that the link is
+        closed brings nobody (threat S7).
+        """
+        links = self.env["referral.link"].sudo()
+        code = touch.link
+        if isinstance(code, int):
+            code = links.browse(code).exists().code
+        found = self._find_code(code)
+        link = links.browse(found[0]) if found else links
+        return link.filtered(lambda one: one.company_id == company)
+
+    @api.model
+    def _find_code(self, code):
+        if not code or not _CODE.fullmatch(code):
+            return None
+        return self.env["referral.click"].sudo()._find(code)
+
+    @api.model
+    def _prepare(self, link, evidence, touch, touches, company):
+        moment = _to_datetime(touch.at)
+        credited = (link, moment)
+        ends = {}
+        for name in ("first", "last"):
+            end = getattr(touches, name) if touches else touch
+            # Of a link that is gone, or another company's, only what was credited.
+            found = link.browse(end.link).exists() if touches else link
+            ours = found.filtered(lambda one: one.company_id == company)
+            ends[name] = (ours, _to_datetime(end.at)) if ours else credited
+        return Attribution(
+            link,
+            moment,
+            evidence,
+            company.referral_attribution_policy,
+            company.referral_attribution_days,
+            **ends,
+        )
+
+
+def _to_datetime(seconds):
+    return datetime.fromtimestamp(seconds, timezone.utc).replace(tzinfo=None)

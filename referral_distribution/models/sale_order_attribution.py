@@ -1,0 +1,109 @@
+from odoo import api, fields, models
+from odoo.fields import Domain
+
+from . import gate
+
+
+class SaleOrder(models.Model):
+    """Whom an order goes to: its lead's referrer, or that of the customer (rule C2).
+
+    An order that a visitor or customer makes online, without either, goes to who
+    brought the visitor (rule L1).
+    """
+
+    _inherit = "sale.order"
+
+    referral_link_id = fields.Many2one(
+        "referral.link",
+        string="Personal link",
+        index="btree_not_null",
+        ondelete="restrict",
+        readonly=True,
+        copy=False,
+        help="The link that this online order is credited to.",
+    )
+
+    @api.depends("opportunity_id.referrer_id", "partner_id.commercial_partner_id")
+    def _compute_referral_lead_id(self):
+        signed = self.filtered("project_phase")
+        for order in signed:
+            order.referral_lead_id = order.referral_lead_id
+        todo = self - signed
+        contracts = todo._query_first_contracts(Domain("referral_lead_id", "!=", False))
+        for order in todo:
+            own = order.opportunity_id if order.opportunity_id.referrer_id else False
+            order.referral_lead_id = own or contracts[order].referral_lead_id
+
+    @api.depends("referral_lead_id.referrer_id", "partner_id.commercial_partner_id")
+    def _compute_referrer_id(self):
+        """Later contracts keep the first one's referrer, with a lead or without."""
+        alone = self.filtered(lambda o: not (o.project_phase or o.referral_lead_id))
+        contracts = alone._query_first_contracts(Domain("referrer_id", "!=", False))
+        for order in self:
+            if order in alone:
+                order.referrer_id = contracts[order].referrer_id or order.referrer_id
+            elif order.project_phase:
+                order.referrer_id = order.referrer_id
+            else:
+                order.referrer_id = order.referral_lead_id.referrer_id
+
+    def _query_first_contracts(self, domain):
+        """Return ``{order: its customer's first contract within domain}``.
+
+        A contract of the same company; an empty set where there is none.
+        """
+        contracts = self.sudo().search(
+            Domain("partner_id", "child_of", self.partner_id.commercial_partner_id.ids)
+            & Domain("project_phase", ">", 0)
+            & domain,
+            order="id desc",
+        )
+        nothing = contracts.browse()
+        first = {
+            (o.company_id, o.partner_id.commercial_partner_id): o for o in contracts
+        }
+        return {
+            order: first.get(
+                (order.company_id, order.partner_id.commercial_partner_id), nothing
+            )
+            for order in self
+        }
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        orders = super().create(vals_list)
+        orders.filtered(lambda o: not (o.opportunity_id or o.referrer_id))._attribute()
+        return orders
+
+    def _attribute(self):
+        """Credit orders that nobody brought yet to what the request says (rule L1)."""
+        attribution = self and self.env["referral.attribution"]._read()
+        if attribution:
+            link = attribution.link
+            ours = self.sudo().filtered(lambda o: o.company_id == link.company_id)
+            gate.opened(ours).write(
+                {"referral_link_id": link.id, "referrer_id": attribution.member.id}
+            )
+
+    def _attach_quotations(self):
+        """The customer's other open quotations came through the same member (rule C2).
+
+        Those made before this contract could not know it yet.
+        """
+        quotations = self.sudo().search(
+            Domain("partner_id", "child_of", self.partner_id.commercial_partner_id.id)
+            & Domain("company_id", "=", self.company_id.id)
+            & Domain("state", "in", ("draft", "sent"))
+            & Domain("referral_lead_id", "=", False)
+            & Domain("referrer_id", "=", False)
+        )
+        names = ("referral_lead_id", "referrer_id")
+        quotations.write({name: self[name].id for name in names if self[name]})
+
+    def _get_referral_channel(self):
+        """Return the channel the customer came through, which may pay others (S4)."""
+        self.ensure_one()
+        link = self.sudo().referral_link_id
+        if self.referral_lead_id or link.partner_id != self.referrer_id:
+            return self.referral_lead_id.referral_channel_id
+        return link.channel_id
