@@ -15,7 +15,6 @@ from odoo.addons.referral_distribution.engine import (
     commission,
     invite_path,
     target,
-    token,
 )
 
 repeatable = settings(max_examples=300, deadline=None, derandomize=True, database=None)
@@ -321,22 +320,3 @@ class TestTarget(BaseCase):
         for url in tricks:
             with self.subTest(url=url), self.assertRaises(ValueError):
                 target.normalize_target(url, self.HOSTS)
-
-
-@tagged("post_install", "-at_install")
-class TestToken(BaseCase):
-    """engine/token.py: the cookie's content (threat C1)."""
-
-    @repeatable
-    @given(
-        st.recursive(
-            st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-            lambda some: st.lists(some, max_size=5) | st.dictionaries(st.text(), some),
-            max_leaves=8,
-        )
-    )
-    def test_any_payload_is_sound_numbers_or_nothing(self, payload):
-        touches = token.Touches.from_payload(payload)
-        if touches:
-            self.assertEqual(touches.to_payload(), payload)
-            self.assertTrue(all(0 < value < 2**40 for value in payload))
