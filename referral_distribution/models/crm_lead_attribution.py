@@ -18,6 +18,8 @@ EVIDENCE = (
     "referral_last_link_id",
     "referral_last_touch_at",
 )
+# Evidence that a visitor's own request gives.
+VISITS = ("cookie", "form", "address")
 # Where the visitor came from, in Odoo's own terms.
 UTM = ("source_id", "medium_id")
 
@@ -106,7 +108,8 @@ class CrmLead(models.Model):
         self.ensure_one()
         if not self.referrer_id:
             return False
-        credited = (self.referral_link_id, self.referral_touch_at)
+        visited = self.referral_evidence in VISITS
+        credited = (self.referral_link_id, self.referral_touch_at) if visited else None
         first = (self.referral_first_link_id, self.referral_first_touch_at)
         last = (self.referral_last_link_id, self.referral_last_touch_at)
         lines = [self._get_evidence_text()]
@@ -122,7 +125,7 @@ class CrmLead(models.Model):
         link = self.referral_link_id
         if self.referral_evidence == "api":
             return self.env._("An outside site told who brought this lead.")
-        if self.referral_evidence not in ("cookie", "form", "address") or not link:
+        if self.referral_evidence not in VISITS or not link:
             return self.env._("Set by hand.")
         touch = self._get_touch_text(link, self.referral_touch_at)
         if self.referral_evidence == "form":

@@ -66,62 +66,57 @@ class ReferralAttribution(models.AbstractModel):
             return None
         company = self.env.company.sudo()
         now = int(time.time())
-        for evidence, touch, touches in self._get_candidates(company, now):
-            link = self._find_open_link(touch, company)
+        for evidence, code, touch, touches in self._get_candidates(company, now):
+            link = self._find_open_link(code, company)
             if link and link.partner_id != visitor.partner_id:
                 return self._prepare(link, evidence, touch, touches, company)
         return None
 
     @api.model
     def _get_candidates(self, company, now):
-        """Yield ``(evidence, touch, touches)``, what counts most first.
+        """Yield ``(evidence, code, touch, touches)``, what counts most first.
 
-        A touch's link is a database id, or the code that a form or address carries.
+        Without a cookie, the visitor's only touch is the request itself.
         """
         cookie = request.httprequest.cookies.get(COOKIE)
         touches = read_touches(self.env, cookie) or Touches()
         policy = company.referral_attribution_policy
         window = company.referral_attribution_days * DAY
         for touch in credit(touches, policy, now, window):
-            yield "cookie", touch, touches
-        for evidence, code in self._get_codes(request.httprequest):
-            yield evidence, Touch(code, now), None
+            link = self.env["referral.link"].sudo().browse(touch.link).exists()
+            yield "cookie", link.code, touch, touches
+        for evidence, code in self._get_codes():
+            yield evidence, code, Touch(at=now), None
 
     @api.model
-    def _get_codes(self, httprequest):
-        """Yield ``(evidence, code)`` of a request that carries a link's code."""
-        if code := httprequest.form.get(PARAMETER):
-            yield "form", code
-        if code := httprequest.args.get(PARAMETER):
-            yield "address", code
+    def _get_codes(self):
+        """Yield ``(evidence, code)`` for what the request carries besides cookies."""
+        sent = request.httprequest
+        own = "form" if sent.method == "POST" else "address"
+        yield own, request.params.get(PARAMETER)
         try:
-            page = urlsplit(httprequest.headers.get("Referer") or "")
-            fields = parse_qs(page.query, max_num_fields=100)
+            page = urlsplit(sent.referrer or "")
+            values = parse_qs(page.query, max_num_fields=100).get(PARAMETER)
         except ValueError:
             return
-        if page.netloc == httprequest.host and fields.get(PARAMETER):
-            yield "address", fields[PARAMETER][0]
+        if values and page.netloc == sent.host:
+            yield "address", values[0]
 
     @api.model
-    def _find_open_link(self, touch, company):
-        """Return the touch's link if it is open and of this company, else nothing.
+    def _find_open_link(self, code, company):
+        """Return the link of that code if it is open and of this company, else nothing.
 
         What is open is for the door to say: who would get a page that the link is
         closed brings nobody (threat S7).
+
+        :param code: anything; what is no text of a code's shape is no code.
         """
         links = self.env["referral.link"].sudo()
-        code = touch.link
-        if isinstance(code, int):
-            code = links.browse(code).exists().code
-        found = self._find_code(code)
+        if not isinstance(code, str) or not _CODE.fullmatch(code):
+            return links
+        found = self.env["referral.click"].sudo()._find(code)
         link = links.browse(found[0]) if found else links
         return link.filtered(lambda one: one.company_id == company)
-
-    @api.model
-    def _find_code(self, code):
-        if not code or not _CODE.fullmatch(code):
-            return None
-        return self.env["referral.click"].sudo()._find(code)
 
     @api.model
     def _prepare(self, link, evidence, touch, touches, company):

@@ -3,6 +3,7 @@ from . import test_access_companies
 from . import test_access_methods
 from . import test_api
 from . import test_clicks
+from . import test_attribution
 from . import test_compliance
 from . import test_compliance_evidence
 from . import test_compliance_guards

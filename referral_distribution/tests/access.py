@@ -9,6 +9,7 @@ ROLES = ("sales", "content", "media", "finance", "manager", "integration")
 MATRIX = {
     "referral.api": {"read": "integration"},
     "referral.api.request": {"read": "manager"},
+    "referral.attribution": {},
     "referral.channel": {
         "read": "sales content media finance manager portal",
         "write": "manager",
