@@ -174,7 +174,7 @@ class TestSignature(TransactionCase):
         self.touches = Touches().touch(7, now - 60, WINDOW).touch(8, now, WINDOW)
         self.cookie = sign_touches(self.env, self.touches, 30)
 
-    def read(self, value):
+    def say(self, value):
         return read_touches(self.env, value)
 
     def sign(self, payload, scope=None, **kwargs):
@@ -182,39 +182,39 @@ class TestSignature(TransactionCase):
         return hash_sign(self.env(su=True), scope, payload, **kwargs)
 
     def test_what_was_signed_is_read_and_short(self):
-        self.assertEqual(self.read(self.cookie), self.touches)
+        self.assertEqual(self.say(self.cookie), self.touches)
         self.assertLess(len(self.cookie), 200)
         most = Touches(*[Touch(2**39, 2**39)] * 3)
-        self.assertEqual(self.read(sign_touches(self.env, most, 400)), most)
+        self.assertEqual(self.say(sign_touches(self.env, most, 400)), most)
 
     def test_a_visitor_without_superpowers_has_the_same_cookie(self):
         public = self.env(user=self.env.ref("base.public_user"))
         self.assertEqual(read_touches(public, self.cookie), self.touches)
         cookie = sign_touches(public, self.touches, 30)
-        self.assertEqual(self.read(cookie), self.touches)
+        self.assertEqual(self.say(cookie), self.touches)
 
     def test_it_ends_with_the_window(self):
         with freeze_time(time.strftime("%Y-%m-%d", time.gmtime()) + " 10:00:00") as at:
             cookie = sign_touches(self.env, self.touches, 30)
             at.tick(timedelta(days=30, seconds=-1))
-            self.assertEqual(self.read(cookie), self.touches)
+            self.assertEqual(self.say(cookie), self.touches)
             at.tick(timedelta(seconds=1))
-            self.assertIsNone(self.read(cookie))
+            self.assertIsNone(self.say(cookie))
 
     def test_another_purpose_or_database_is_as_if_there_were_none(self):
         payload = self.touches.to_payload()
-        self.assertTrue(self.read(self.sign(payload)))
+        self.assertTrue(self.say(self.sign(payload)))
         for scope in ("referral-touch", "referral-touch:another", "password"):
             with self.subTest(scope=scope):
-                self.assertIsNone(self.read(self.sign(payload, scope)))
+                self.assertIsNone(self.say(self.sign(payload, scope)))
 
     def test_even_what_is_signed_must_make_sense(self):
         deep = "[" * 100_000 + "]" * 100_000
         for payload in (3, "text", {"last": 7}, [1, 7], [2**70] * 7, []):
             with self.subTest(payload=str(payload)[:20]):
-                self.assertIsNone(self.read(self.sign(payload)))
+                self.assertIsNone(self.say(self.sign(payload)))
         for text in (deep, base64.urlsafe_b64encode(deep.encode()).decode()):
-            self.assertIsNone(self.read(text))
+            self.assertIsNone(self.say(text))
 
     def test_twenty_thousand_cookies_that_are_not_ours_say_nothing(self):
         """Fuzz with a fixed seed: never an exception, never somebody else's touches."""
@@ -222,7 +222,7 @@ class TestSignature(TransactionCase):
         strangers = (None, self.touches)  # spare bits of the last letter mean nothing
         for value in self.make_forgeries(chance):
             tried += 1
-            self.assertIn(self.read(value), strangers, repr(value)[:200])
+            self.assertIn(self.say(value), strangers, repr(value)[:200])
         self.assertGreaterEqual(tried, 20_000)
 
     def make_forgeries(self, chance):
