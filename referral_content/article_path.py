@@ -29,13 +29,14 @@ def get_article_id(target: str, languages: Collection[str] = ()) -> int | None:
     ...               "/blog/tag/cloud-3", "/blog/1/page/2", "/blog/1/feed",
     ...               "/xx/blog/1/42", "/blog/1/42/43", "/shop/blog/1/42",
     ...               "/blog/1/no-id", "/blog/1/x-99999999999", "/blog/1/0",
-    ...               "http://["):
+    ...               "http://[", "https://elsewhere.example/blog/1/42"):
     ...     assert get_article_id(other, {"zh_CN"}) is None, other
     """
     try:
-        path = urlsplit(target).path
+        parts = urlsplit(target)
     except ValueError:
         return None
+    path = "" if parts.netloc else parts.path
     head, slash, rest = path.removeprefix("/").partition("/")
     if head in languages:
         path = slash + rest
