@@ -22,6 +22,21 @@ class ReferralLink(models.Model):
             link.blog_post_id = articles.get(link.target_url)
 
     @api.model
+    def _get_target_kind(self, path):
+        languages = set(self.env["res.lang"]._get_active_by("url_code"))
+        if get_article_id(path, languages):
+            return "article"
+        return super()._get_target_kind(path)
+
+    @api.model
+    def _prepare_target_vals(self, targets):
+        found = super()._prepare_target_vals(targets)
+        articles = self._find_articles(targets)
+        for url, vals in found.items():
+            vals["blog_post_id"] = articles[url].id if url in articles else False
+        return found
+
+    @api.model
     def _find_articles(self, targets):
         """Return ``{target: blog.post}`` of the targets that lead to an article.
 

@@ -3,6 +3,7 @@ from odoo.http import request
 
 from ..door import answer
 from ..engine.visit import CODE, read_visit
+from .link_closed import render_closed
 
 
 class ReferralLinkController(http.Controller):
@@ -31,5 +32,5 @@ class ReferralLinkController(http.Controller):
         env = request.env(su=True)
         link = env["referral.click"]._visit(code, visit)
         if not link:
-            raise request.not_found()
+            return render_closed()
         return answer(env, link, visit, request.cookies, environ)

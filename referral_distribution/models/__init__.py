@@ -20,6 +20,10 @@ from . import referral_invite_code
 from . import referral_invite_node
 from . import referral_inviter_change
 from . import referral_link
+from . import referral_link_obtain
+from . import referral_link_state
+from . import referral_link_table
+from . import referral_link_target
 from . import referral_plan
 from . import referral_plan_bracket
 from . import referral_plan_rule
@@ -35,6 +39,7 @@ from . import referral_tree_figure
 from . import res_company
 from . import res_company_click
 from . import res_company_consent
+from . import res_company_target
 from . import res_config_settings
 from . import res_partner
 from . import res_partner_bank

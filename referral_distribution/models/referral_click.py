@@ -192,7 +192,7 @@ class ReferralClick(models.Model):
                 ON CONFLICT DO NOTHING)
             SELECT id, code, target_url, days FROM link
             """,
-            link=self._query_link(values["code"]),
+            link=self._query_link(values["code"], values["now"]),
             within_limits=self._query_within_limits(**values),
             **values,
         )
@@ -203,7 +203,7 @@ class ReferralClick(models.Model):
         return self._fetch(
             SQL(
                 "SELECT id, code, target_url, days FROM (%s) link",
-                self._query_link(code),
+                self._query_link(code, fields.Datetime.now()),
             )
         )
 
@@ -219,8 +219,12 @@ class ReferralClick(models.Model):
         return hmac(self.env(su=True), f"referral-{purpose}", text)[:HASH_LENGTH]
 
     @api.model
-    def _query_link(self, code):
-        """Return the query for the open link of a code. It says what open means."""
+    def _query_link(self, code, now):
+        """Return the query for the open link of a code or alias.
+
+        It says what open means; ``referral.link._search_state`` names the same. Of the
+        two looks for the name the second one is taken only if the first finds nothing.
+        """
         return SQL(
             """
             SELECT l.id, l.code, l.target_url, l.partner_id,
@@ -231,10 +235,15 @@ class ReferralClick(models.Model):
             JOIN res_company c ON c.id = l.company_id
             JOIN res_partner p ON p.id = l.partner_id
             JOIN referral_channel ch ON ch.id = l.channel_id
-            WHERE l.code = %s AND l.active AND ch.active
-                AND p.active AND p.member_state = 'active'
+            WHERE l.id = (
+                    SELECT id FROM referral_link WHERE code = %(code)s
+                    UNION ALL SELECT id FROM referral_link WHERE alias = %(code)s
+                    LIMIT 1)
+                AND l.active AND (l.expires_at IS NULL OR l.expires_at > %(now)s)
+                AND ch.active AND p.active AND p.member_state = 'active'
             """,
-            code,
+            code=code,
+            now=now,
         )
 
     @api.model

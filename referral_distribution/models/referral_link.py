@@ -1,17 +1,17 @@
-import secrets
-from urllib.parse import urlsplit
-
 from odoo import api, fields, models
-from odoo.exceptions import UserError
-from odoo.tools import SQL
 
-from ..engine.target import normalize_target
+from ..engine import link_code
 
 
 class ReferralLink(models.Model):
-    """A member's personal link to one page for one channel: ``/s/<code>`` (rule S2)."""
+    """A member's personal link to one page for one channel: ``/s/<code>`` (rule S2).
+
+    Where it may lead is in ``referral_link_target``, whether it is open and what it is
+    called in ``referral_link_state``, how it is made in ``referral_link_obtain``.
+    """
 
     _name = "referral.link"
+    _inherit = "mail.thread"
     _description = "Referral Link"
     _rec_name = "code"
     _order = "id desc"
@@ -20,7 +20,7 @@ class ReferralLink(models.Model):
     code = fields.Char(
         required=True, readonly=True, copy=False, default=lambda self: self._new_code()
     )
-    active = fields.Boolean(default=True)
+    active = fields.Boolean(default=True, tracking=True)
     merged = fields.Boolean(
         required=True,
         readonly=True,
@@ -42,9 +42,13 @@ class ReferralLink(models.Model):
         check_company=True,
     )
     target_url = fields.Char(
-        string="Target", required=True, help="A page of the own site."
+        string="Page",
+        required=True,
+        tracking=True,
+        help="A page of the own site, written as in the address bar (/blog), or an"
+        " https address on one of the company's outside hosts. Code, clicks and leads"
+        " stay with the link when the page changes.",
     )
-    short_url = fields.Char(string="Short link", compute="_compute_short_url")
     click_count = fields.Integer(string="Clicks", compute="_compute_click_count")
     lead_ids = fields.One2many("crm.lead", "referral_link_id", string="Leads")
     share_ids = fields.One2many("referral.share", "link_id", string="Shares")
@@ -57,13 +61,8 @@ class ReferralLink(models.Model):
 
     @api.model
     def _new_code(self):
-        """Return 12 characters with 72 random bits: not to be guessed."""
-        return secrets.token_urlsafe(9)
-
-    @api.depends("code")
-    def _compute_short_url(self):
-        for link in self:
-            link.short_url = f"{link.get_base_url()}/s/{link.code}"
+        """Return 12 signs with 69 random bits: not to be guessed."""
+        return link_code.generate(1)[0]
 
     def _compute_click_count(self):
         counts = dict(
@@ -73,60 +72,6 @@ class ReferralLink(models.Model):
         )
         for link in self:
             link.click_count = counts.get(link, 0)
-
-    @api.constrains("target_url")
-    def _check_target_url(self):
-        for link in self:
-            self._normalize_target(link.target_url)
-
-    @api.model
-    def _get_own_hosts(self):
-        """Return the host names (with port) a target may be written with. A hook."""
-        return frozenset({urlsplit(self.get_base_url()).netloc.lower()})
-
-    @api.model
-    def _normalize_target(self, url):
-        try:
-            return normalize_target(url, self._get_own_hosts())
-        except ValueError as error:
-            raise UserError(
-                self.env._(
-                    "A personal link leads to a page of this site. Write it as in the"
-                    " address bar, for example /blog."
-                )
-            ) from error
-
-    @api.model
-    def _obtain(self, member, channel, target_url):
-        """Return the member's link for that channel and page, made on first use.
-
-        Of two requests that make the same link at once, one finds the other's row in
-        the way; PostgreSQL then reports a serialization failure and Odoo tries that
-        request again, which finds the link.
-
-        :param member: res.partner, an active member.
-        :param channel: referral.channel.
-        :param str target_url: page of the own site (threat S2).
-        :raises UserError: when the contact is no active member or the page is foreign.
-        """
-        if member.member_state != "active":
-            raise UserError(self.env._("Only active members have personal links."))
-        company = channel.company_id or self.env.company
-        key = {
-            "company_id": company.id,
-            "partner_id": member.id,
-            "channel_id": channel.id,
-            "target_url": self._normalize_target(target_url),
-        }
-        domain = [(name, "=", value) for name, value in key.items()]
-        domain.append(("merged", "=", False))
-        links = self.with_context(active_test=False)
-        link = links.search(domain, limit=1)
-        if not link:
-            self._query_insert_link(key)
-            link = links.search(domain, limit=1)
-            link.modified(list(key))
-        return link.with_env(self.env)
 
     @api.model
     def _prepare_merge(self, sources, stays):
@@ -141,26 +86,6 @@ class ReferralLink(models.Model):
         for found in same.values():
             first = found.sorted(lambda k: (k.merged, k.partner_id != stays, k.id))[0]
             (found - first).merged = True
-
-    @api.model
-    def _query_insert_link(self, key):
-        values = {
-            **key,
-            "code": self._new_code(),
-            "active": True,
-            "merged": False,
-            "create_uid": self.env.uid,
-            "write_uid": self.env.uid,
-            "create_date": self.env.cr.now(),
-            "write_date": self.env.cr.now(),
-        }
-        self.env.cr.execute(
-            SQL(
-                "INSERT INTO referral_link (%s) VALUES %s ON CONFLICT DO NOTHING",
-                SQL(", ").join(map(SQL.identifier, values)),
-                tuple(values.values()),
-            )
-        )
 
     @api.model
     def _get_shareable_contents(self, member, search="", offset=0, limit=12):

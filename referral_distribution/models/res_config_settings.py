@@ -16,6 +16,9 @@ class ResConfigSettings(models.TransientModel):
     referral_click_limit_link = fields.Integer(
         related="company_id.referral_click_limit_link", readonly=False
     )
+    referral_target_hosts = fields.Text(
+        related="company_id.referral_target_hosts", readonly=False
+    )
     referral_paying_levels = fields.Selection(
         related="company_id.referral_paying_levels", readonly=False, required=True
     )

@@ -251,6 +251,7 @@ class ResPartner(models.Model):
         self.invite_code_ids.filtered(lambda c: c.active and not c.used_by_id).write(
             {"active": False}
         )
+        self.env["referral.link"]._forget_aliases(self)
         if self.member_state:
             self.write({"member_state": "left"})
 

@@ -163,6 +163,7 @@ class ResPartner(models.Model):
         return [
             {
                 "code": link.code,
+                "alias": link.alias or None,
                 "page": link.target_url,
                 "channel": link.channel_id.name,
                 "made_at": iso(link.create_date),

@@ -5,21 +5,22 @@ from odoo.exceptions import AccessError
 class ResUsers(models.Model):
     _inherit = "res.users"
 
-    def _referral_require(self, role):
-        """Refuse unless the user holds ``role`` (or is the superuser, OdooBot).
+    def _referral_require(self, *roles):
+        """Refuse unless the user holds one of ``roles`` (or is the superuser, OdooBot).
 
         ``env.user`` is always a record in superuser mode, so ``self.env.su`` says
         nothing about the caller: only who the user is counts. ``sudo()`` lends no role.
 
-        :param str role: xml id of a group of this addon, without the module.
-        :raises AccessError: naming the role that is missing.
+        :param roles: xml ids of groups of this addon, without the module.
+        :raises AccessError: naming what is missing.
         """
         self.ensure_one()
-        group = f"referral_distribution.{role}"
-        if not self._is_superuser() and not self.has_group(group):
+        names = [f"referral_distribution.{role}" for role in roles]
+        if not self._is_superuser() and not any(map(self.has_group, names)):
+            groups = [self.env.ref(name).sudo() for name in names]
             raise AccessError(
                 self.env._(
                     "This needs the role “%(role)s”. Ask an administrator for it.",
-                    role=self.env.ref(group).sudo().full_name,
+                    role=" / ".join(group.full_name for group in groups),
                 )
             )

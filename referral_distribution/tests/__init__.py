@@ -17,6 +17,12 @@ from . import test_erasure
 from . import test_erasure_traces
 from . import test_inviter_change
 from . import test_leads
+from . import test_link_batch
+from . import test_link_closed
+from . import test_link_engine
+from . import test_link_races
+from . import test_link_state
+from . import test_link_targets
 from . import test_links
 from . import test_member_import
 from . import test_member_join

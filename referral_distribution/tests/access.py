@@ -29,9 +29,9 @@ MATRIX = {
     "referral.erasure": {"read": "manager", "write": "manager", "create": "manager"},
     "referral.erasure.request": {"read": "manager"},
     "referral.csv.download": {
-        "read": "manager",
-        "write": "manager",
-        "create": "manager",
+        "read": "media manager",
+        "write": "media manager",
+        "create": "media manager",
     },
     "referral.external.ref": {
         "read": "sales content media finance manager",
@@ -58,7 +58,12 @@ MATRIX = {
     },
     "referral.link": {
         "read": "sales content media finance manager portal",
-        "write": "manager",
+        "write": "media manager",
+    },
+    "referral.link.batch": {
+        "read": "media manager",
+        "write": "media manager",
+        "create": "media manager",
     },
     "referral.member.import": {
         "read": "manager",

@@ -137,6 +137,7 @@ class TestCompanies(AccessCase):
             "referral.csv.download",
             "referral.erasure",
             "referral.invite.code.batch",
+            "referral.link.batch",
             "referral.member.import",
             "referral.member.join",
         }

@@ -65,6 +65,7 @@ class TestPublicMethods(AccessCase):
             "referral.csv.download": {"name": "x", "content": "eA=="},
             "referral.erasure": {"partner_id": self.member.id, "reason": "x"},
             "referral.invite.code.batch": {"partner_ids": self.member.ids},
+            "referral.link.batch": {"partner_ids": self.member.ids},
             "referral.member.import": {"file": "eA=="},
             "referral.member.join": {"partner_ids": self.customer.ids},
         }

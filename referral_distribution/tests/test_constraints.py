@@ -242,6 +242,14 @@ class TestChecks(ReferralCase):
             ],
         ),
         (
+            "referral_link_alias_form",
+            "referral_link",
+            [
+                f"alias = {bad}"
+                for bad in ("''", "'ab'", "'Abc'", "'a--b'", "repeat('a', 41)")
+            ],
+        ),
+        (
             "referral_channel_partner_kind_has_partner",
             "referral_channel",
             ["kind = 'partner', partner_id = NULL", "kind = 'own', partner_id = 1"],

@@ -4,6 +4,7 @@ from . import (
     referral_csv_download,
     referral_erasure,
     referral_invite_code_batch,
+    referral_link_batch,
     referral_member_import,
     referral_member_import_check,
     referral_member_join,
