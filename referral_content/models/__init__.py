@@ -4,5 +4,6 @@ from . import blog_post_review
 from . import crm_lead
 from . import referral_content_slot
 from . import referral_link
+from . import referral_link_poster
 from . import referral_publication
 from . import res_partner

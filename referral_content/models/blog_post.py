@@ -95,6 +95,12 @@ class BlogPost(models.Model):
             "kind_label": self._get_kind_label() or self.env._("Article"),
         }
 
+    def _is_readable_by_all(self):
+        """Tell whether everybody can read the article now."""
+        self.ensure_one()
+        due = self.post_date and self.post_date <= fields.Datetime.now()
+        return bool(self.active and self.is_published and due)
+
     def _get_kind_label(self):
         """Return the kind in the reader's language, None for an ordinary blog post."""
         self.ensure_one()

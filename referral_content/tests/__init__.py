@@ -2,6 +2,7 @@ from . import test_access
 from . import test_article_page
 from . import test_blog_post_conversion
 from . import test_blog_post_review
+from . import test_posters
 from . import test_pure
 from . import test_referral_content_slot
 from . import test_referral_link

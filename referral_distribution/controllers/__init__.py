@@ -6,6 +6,7 @@ from . import (
     portal_records,
     portal_share,
     portal_team,
+    poster,
     signup,
     signup_consent,
 )

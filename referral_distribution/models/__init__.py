@@ -24,9 +24,13 @@ from . import referral_link_obtain
 from . import referral_link_state
 from . import referral_link_table
 from . import referral_link_target
+from . import referral_link_poster
 from . import referral_plan
 from . import referral_plan_bracket
 from . import referral_plan_rule
+from . import referral_poster_box
+from . import referral_poster_design
+from . import referral_poster_picture
 from . import referral_settlement
 from . import referral_share
 from . import referral_team
@@ -41,6 +45,7 @@ from . import res_company_click
 from . import res_company_consent
 from . import res_company_target
 from . import res_config_settings
+from . import res_config_settings_poster
 from . import res_partner
 from . import res_partner_bank
 from . import res_partner_consent
@@ -49,6 +54,7 @@ from . import res_partner_export
 from . import res_partner_grade
 from . import res_partner_import
 from . import res_partner_membership
+from . import res_partner_poster
 from . import res_partner_tier
 from . import res_partner_traces
 from . import res_users

@@ -32,6 +32,9 @@ from . import test_online_orders
 from . import test_plans
 from . import test_portal
 from . import test_portal_team
+from . import test_poster
+from . import test_poster_design
+from . import test_poster_engine
 from . import test_privacy
 from . import test_screens
 from . import test_settlements

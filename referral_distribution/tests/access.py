@@ -93,6 +93,19 @@ MATRIX = {
         "create": "manager",
         "unlink": "manager",
     },
+    "referral.poster.box": {
+        "read": "sales content media manager",
+        "write": "media manager",
+        "create": "media manager",
+        "unlink": "media manager",
+    },
+    "referral.poster.design": {
+        "read": "sales content media manager",
+        "write": "media manager",
+        "create": "media manager",
+        "unlink": "media manager",
+    },
+    "referral.poster.picture": {},
     "referral.reason": {
         "read": "sales finance manager",
         "write": "sales finance manager",

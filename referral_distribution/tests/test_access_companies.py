@@ -48,7 +48,15 @@ class TestCompanies(AccessCase):
             *cls.make_compliance(),
             *cls.make_outside(env),
             *cls.make_privacy(env),
+            *cls.make_poster(env),
         ]
+
+    @classmethod
+    def make_poster(cls, env):
+        """Return their poster design and a box of it."""
+        company = {"company_id": cls.other.id}
+        design = env["referral.poster.design"].create({"name": "Theirs", **company})
+        return [design, design.box_ids[0]]
 
     @classmethod
     def make_members_own(cls, env):
@@ -128,6 +136,7 @@ class TestCompanies(AccessCase):
         tried = {record._name for record in self.theirs}
         without = {
             "referral.invite.node",
+            "referral.poster.picture",
             "referral.reason",
             "referral.signoff.reason",
             "referral.trail.head",

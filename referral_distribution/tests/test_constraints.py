@@ -352,6 +352,36 @@ class TestChecks(ReferralCase):
             ["state = 'applied'"],
         ),
         (
+            "referral_poster_design_background_color_form",
+            "referral_poster_design",
+            ["background_color = 'red'", "background_color = '#12345g'"],
+        ),
+        (
+            "referral_poster_box_within_canvas",
+            "referral_poster_box",
+            ["x = -1", "y = -1", "x = 601", "y = 1185", "width = 2147483647"],
+        ),
+        (
+            "referral_poster_box_large_enough",
+            "referral_poster_box",
+            ["width = 19", "height = 0", "kind = 'qr'", "width = -5"],
+        ),
+        (
+            "referral_poster_box_font_size_range",
+            "referral_poster_box",
+            ["font_size = 11", "font_size = 201", "font_size = -1"],
+        ),
+        (
+            "referral_poster_box_radius_range",
+            "referral_poster_box",
+            ["radius = -1", "radius = 376"],
+        ),
+        (
+            "referral_poster_box_color_form",
+            "referral_poster_box",
+            ["color = 'red'", "color = '#1234567'", "color = '#12345' || chr(10)"],
+        ),
+        (
             "referral_invite_node_depth_natural",
             "referral_invite_node",
             ["depth = -1"],
@@ -421,6 +451,8 @@ class TestChecks(ReferralCase):
         cls.env["referral.external.ref"].create(
             {"partner_id": cls.member.id, "ref": "7"}
         )
+        logo = {"kind": "logo", "x": 200, "y": 200, "width": 150, "height": 150}
+        cls.env["referral.poster.design"].create({"name": "D"}).box_ids = [(0, 0, logo)]
         cls.env.flush_all()
 
     def test_every_check_refuses_what_it_is_for(self):
