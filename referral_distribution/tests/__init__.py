@@ -39,6 +39,7 @@ from . import test_privacy
 from . import test_screens
 from . import test_settlements
 from . import test_signup
+from . import test_signup_proposal
 from . import test_territory
 from . import test_territory_gap
 from . import test_territory_race

@@ -1,4 +1,8 @@
+import re
+
 from odoo import api, models, tools
+
+_HOST = re.compile(r"[\w.:\[\]-]{0,255}")
 
 
 class Website(models.Model):
@@ -11,6 +15,8 @@ class Website(models.Model):
 
         Needs no request. What is no host name is nobody's website: better ask.
         """
+        if not _HOST.fullmatch(host):
+            return True
         try:
             website = self.sudo().browse(self._get_current_website_id(host))
         except UnicodeError:

@@ -1,0 +1,133 @@
+import time
+
+from lxml import html
+
+from odoo.tests import tagged
+
+from ..engine.token import Touches
+from ..models.ir_http import COOKIE, sign_touches
+from .test_signup import SignupCase
+
+
+@tagged("post_install", "-at_install")
+class TestProposedInvite(SignupCase):
+    """Who comes through a member's link is offered that member's code (rule M2)."""
+
+    def come(self, link=None):
+        """Be a visitor who came through a link, with cookies."""
+        self.authenticate(None, None)
+        touches = Touches().touch((link or self.link).id, int(time.time()), 86400)
+        self.opener.cookies.set(COOKIE, sign_touches(self.env, touches, 30))
+
+    def open_form(self, path="/web/signup", **headers):
+        self.env.flush_all()
+        response = self.url_open(path, headers=headers)
+        self.assertEqual(response.status_code, 200)
+        return html.fromstring(response.text)
+
+    def get_code(self, page):
+        return [code for code in page.xpath("//input[@name='invite']/@value") if code]
+
+    def get_note(self, page):
+        note = page.xpath("//*[contains(@class, 'o_referral_invite_proposed')]")
+        return " ".join(note[0].text_content().split()) if note else ""
+
+    def test_the_code_stands_in_the_form_and_says_whose_it_is(self):
+        self.come()
+        page = self.open_form()
+        self.assertEqual(self.get_code(page), [self.code.code])
+        owner = page.xpath("//*[contains(@class, 'o_referral_invite_owner')]")
+        self.assertEqual(owner[0].text_content(), "M**")
+        self.assertIn("came through this member's link", self.get_note(page))
+        self.assertIn("Clear it if nobody invited you", self.get_note(page))
+
+    def test_without_cookies_the_address_is_enough(self):
+        """Threat C3: of the form's page, or of the page that led to it."""
+        self.authenticate(None, None)
+        code = self.link.code
+        page = self.open_form(f"/web/signup?referral={code}")
+        self.assertEqual(self.get_code(page), [self.code.code])
+        before = f"{self.base_url()}/?referral={code}"
+        page = self.open_form(Referer=before)
+        self.assertEqual(self.get_code(page), [self.code.code])
+        self.assertFalse(self.get_code(self.open_form()))
+
+    def test_who_leaves_the_code_joins_below_the_member(self):
+        self.come()
+        [code] = self.get_code(self.open_form())
+        self.sign_up(code)
+        self.assertEqual(self.find_partner().inviter_id, self.member)
+
+    def test_who_clears_it_has_no_inviter(self):
+        """Never silently: what the form says counts, even with the cookie there."""
+        self.come()
+        self.assertTrue(self.get_code(self.open_form()))
+        cookie = dict(self.opener.cookies)[COOKIE]
+        self.authenticate(None, None)
+        self.opener.cookies.set(COOKIE, cookie)
+        self.sign_up("")
+        partner = self.find_partner()
+        self.assertEqual(partner.member_state, "active")
+        self.assertFalse(partner.inviter_id)
+
+    def test_a_form_with_a_mistake_keeps_what_was_typed(self):
+        self.come()
+        cookie = dict(self.opener.cookies)[COOKIE]
+        for typed in ("", self.inviter.invite_code):
+            with self.subTest(typed=typed):
+                page = html.fromstring(
+                    self.sign_up(typed, confirm_password="another").text
+                )
+                self.assertEqual(self.get_code(page), [typed] if typed else [])
+                self.assertFalse(self.get_note(page))
+            self.opener.cookies.set(COOKIE, cookie)
+
+    def test_a_code_that_came_with_the_address_counts_before_the_link(self):
+        self.come()
+        code = self.inviter.invite_code
+        page = self.open_form(f"/web/signup?invite={code}")
+        self.assertEqual(self.get_code(page), [code])
+        self.assertFalse(self.get_note(page))
+
+    def test_on_invitation_the_link_opens_the_door_too(self):
+        """Rule M6: the member's code is proposed as anywhere."""
+        self.set_scope("b2b")
+        self.come()
+        page = self.open_form()
+        self.assertEqual(self.get_code(page), [self.code.code])
+        self.assertIn("another member's code instead", self.get_note(page))
+
+    def test_a_member_who_takes_no_part_is_not_proposed_and_sign_up_works(self):
+        """Threat I5: archived, suspended, of another company, without a code."""
+        elsewhere = self.env["res.company"].create({"name": "Elsewhere"})
+        for number, (of_code, values) in enumerate(
+            (
+                (False, {"member_state": "suspended"}),
+                (False, {"active": False}),
+                (False, {"company_id": elsewhere.id}),
+                (True, {"active": False}),
+            )
+        ):
+            sharer = self.make_member("Sharer")
+            link = self.env["referral.link"]._obtain(sharer, self.channel, "/x")
+            self.come(link)
+            self.assertTrue(self.get_code(self.open_form()))
+            (sharer.invite_code_ids if of_code else sharer).write(values)
+            login = f"newcomer{number}@example.com"
+            with self.subTest(values=values):
+                self.come(link)
+                self.assertFalse(self.get_code(self.open_form()))
+                self.sign_up("", login=login)
+                partner = self.find_partner(login)
+                self.assertEqual(partner.member_state, "active")
+                self.assertFalse(partner.inviter_id)
+
+    def test_who_was_invited_by_odoo_is_asked_nothing_more(self):
+        guest = self.env["res.partner"].create(
+            {"name": "Guest", "email": "g@x.example"}
+        )
+        guest.signup_prepare()
+        self.come()
+        url = guest._get_signup_url_for_action()[guest.id]
+        page = self.open_form(url.removeprefix(self.base_url()))
+        self.assertFalse(self.get_code(page))

@@ -1,0 +1,3 @@
+from . import test_consent
+from . import test_flows
+from . import test_pure
