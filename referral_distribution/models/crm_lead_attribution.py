@@ -112,7 +112,7 @@ class CrmLead(models.Model):
         credited = (self.referral_link_id, self.referral_touch_at) if visited else None
         first = (self.referral_first_link_id, self.referral_first_touch_at)
         last = (self.referral_last_link_id, self.referral_last_touch_at)
-        lines = [self._get_evidence_text()]
+        lines = self._get_evidence_lines()
         if first[0] and first != credited:
             touch = self._get_touch_text(*first)
             lines.append(self.env._("First touch: %(touch)s.", touch=touch))
@@ -121,28 +121,30 @@ class CrmLead(models.Model):
             lines.append(self.env._("Last touch: %(touch)s.", touch=touch))
         return "\n".join(lines)
 
-    def _get_evidence_text(self):
+    def _get_evidence_lines(self):
         link = self.referral_link_id
         if self.referral_evidence == "api":
-            return self.env._("An outside site told who brought this lead.")
+            return [self.env._("An outside site told who brought this lead.")]
         if self.referral_evidence not in VISITS or not link:
-            return self.env._("Set by hand.")
+            return [self.env._("Set by hand.")]
         touch = self._get_touch_text(link, self.referral_touch_at)
         if self.referral_evidence == "form":
-            return self.env._(
+            text = self.env._(
                 "The form carried the link's code: %(touch)s.", touch=touch
             )
+            return [text]
         if self.referral_evidence == "address":
-            return self.env._(
-                "The page's address carried the link's code: %(touch)s.", touch=touch
-            )
-        return " ".join(
-            [
-                self._get_policy_text(),
-                self.env._("Credited: %(touch)s.", touch=touch),
-                *self._get_passed_over_text(),
+            return [
+                self.env._(
+                    "The page's address carried the link's code: %(touch)s.",
+                    touch=touch,
+                )
             ]
-        )
+        return [
+            self._get_policy_text(),
+            self.env._("Credited: %(touch)s.", touch=touch),
+            *self._get_passed_over_lines(),
+        ]
 
     def _get_policy_text(self):
         days = self.referral_window_days
@@ -159,7 +161,7 @@ class CrmLead(models.Model):
             )
         return self.env._("The last touch within %(days)s days counts.", days=days)
 
-    def _get_passed_over_text(self):
+    def _get_passed_over_lines(self):
         """Tell when the touch that the policy names is not the one credited."""
         named = (
             self.referral_last_link_id

@@ -270,11 +270,11 @@ class TestEvidence(VisitorCase):
     def test_the_explanation_names_members_pages_channels_and_local_times(self):
         self.sales.tz = "Asia/Shanghai"
         lead = self.make_credited_lead().with_user(self.sales)
-        credited, first = lead.referral_attribution_text.split("\n")
+        policy, credited, first = lead.referral_attribution_text.split("\n")
+        self.assertEqual(policy, "The last touch within 30 days counts.")
         self.assertEqual(
             credited,
-            "The last touch within 30 days counts. Credited: Inviter through /a on"
-            " Our community, 11/10/2026 10:02:00 AM.",
+            "Credited: Inviter through /a on Our community, 11/10/2026 10:02:00 AM.",
         )
         self.assertEqual(
             first,
@@ -283,7 +283,7 @@ class TestEvidence(VisitorCase):
         )
         lead = self.make_credited_lead("first", days=20).with_user(self.sales)
         text = lead.with_context(tz="UTC").referral_attribution_text
-        self.assertIn("comes back within 20 days each time. Credited: Member", text)
+        self.assertIn("comes back within 20 days each time.\nCredited: Member", text)
         self.assertIn("Last touch: Inviter through /a", text)
         self.assertIn("11/10/2026 02:02:00 AM", text)
 
@@ -291,7 +291,7 @@ class TestEvidence(VisitorCase):
         """Rule X4."""
         self.env["res.lang"]._activate_lang("zh_CN")
         lead = self.make_credited_lead().with_context(lang="zh_CN")
-        self.assertRegex(lead.referral_attribution_text, r"30.*Inviter.*/a")
+        self.assertRegex(lead.referral_attribution_text, r"(?s)30.*Inviter.*/a")
         self.assertNotIn("touch", lead.referral_attribution_text)
 
     def test_the_explanation_tells_what_was_passed_over(self):
