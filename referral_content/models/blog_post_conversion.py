@@ -58,15 +58,15 @@ class BlogPost(models.Model):
 
     def _get_click_counts(self):
         groups = (
-            self.env["referral.click"]
+            self.env["referral.click.figure"]
             .sudo()
             ._read_group(
                 [
                     ("link_id.blog_post_id", "in", self.ids),
-                    ("link_id.company_id", "in", self.env.companies.ids),
+                    ("company_id", "in", self.env.companies.ids),
                 ],
                 ["link_id.blog_post_id"],
-                ["__count"],
+                ["clicks:sum"],
             )
         )
         return {post.id: count for post, count in groups}

@@ -28,6 +28,7 @@ class TestConversion(ContentCase):
             cls.env["referral.click"]._record(
                 cls.link.code, Visit("192.0.2.1", visitor)
             )
+        cls.env["referral.click.figure"]._roll_up_here()
         lead = cls.make_lead(cls.link)
         lead.action_referral_validate()
         cls.make_lead(cls.link).action_set_lost()

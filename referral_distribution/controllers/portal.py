@@ -154,17 +154,9 @@ class ReferralPortal(CustomerPortal):
         :return: dict with ``clicks``, ``leads``, ``valid_leads``, ``contracts`` and
             ``earned``, a list of (res.currency, amount).
         """
-        company = request.env.company
         by_validity = self._count_leads(member)
         return {
-            "clicks": request.env["referral.click"]
-            .sudo()
-            .search_count(
-                [
-                    ("link_id.partner_id", "=", member.id),
-                    ("link_id.company_id", "=", company.id),
-                ]
-            ),
+            "clicks": self._count_clicks(member),
             "leads": sum(by_validity.values()),
             "valid_leads": by_validity.get("valid", 0),
             "contracts": request.env["sale.order"]
@@ -172,6 +164,16 @@ class ReferralPortal(CustomerPortal):
             .search_count(self._get_contract_domain(member)),
             "earned": self._get_earned(member),
         }
+
+    def _count_clicks(self, member):
+        """Return the counted clicks on the member's links: a sum of daily figures."""
+        figures = request.env["referral.click.figure"].sudo()
+        [[clicks]] = figures._read_group(
+            Domain("partner_id", "=", member.id)
+            & Domain("company_id", "=", request.env.company.id),
+            aggregates=["clicks:sum"],
+        )
+        return clicks or 0
 
     def _get_earned(self, member):
         """Return the sum of the member's standing rewards: [(res.currency, amount)]."""

@@ -167,6 +167,7 @@ class ReferralSharePortal(ReferralPortal):
             "title": self._get_page_titles({link.target_url})[link.target_url],
             "channels": self._get_own_channels(),
             "clicks": link.click_count,
+            "click_chart": link._prepare_click_chart(),
             "leads": request.env["crm.lead"]
             .sudo()
             .with_context(active_test=False)

@@ -4,12 +4,17 @@ from . import referral_territory_owner  # first: leads and orders inherit it
 from . import referral_territory_resolver  # first: territories inherit it
 from . import crm_lead
 from . import crm_lead_attribution
+from . import crm_lead_suspicion
 from . import product_template
 from . import referral_api
 from . import referral_api_request
 from . import referral_attribution
 from . import referral_channel
 from . import referral_click
+from . import referral_click_figure
+from . import referral_click_mark
+from . import referral_click_retention
+from . import referral_click_rollup
 from . import referral_commission
 from . import referral_compliance_signoff
 from . import referral_consent
@@ -20,8 +25,11 @@ from . import referral_invite_code
 from . import referral_invite_node
 from . import referral_inviter_change
 from . import referral_link
+from . import referral_link_burst
+from . import referral_link_figure
 from . import referral_link_obtain
 from . import referral_link_state
+from . import referral_link_suspicion
 from . import referral_link_table
 from . import referral_link_target
 from . import referral_link_poster
@@ -45,6 +53,7 @@ from . import res_company_click
 from . import res_company_consent
 from . import res_company_target
 from . import res_config_settings
+from . import res_config_settings_click
 from . import res_config_settings_poster
 from . import res_partner
 from . import res_partner_bank

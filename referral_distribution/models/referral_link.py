@@ -49,7 +49,6 @@ class ReferralLink(models.Model):
         " https address on one of the company's outside hosts. Code, clicks and leads"
         " stay with the link when the page changes.",
     )
-    click_count = fields.Integer(string="Clicks", compute="_compute_click_count")
     lead_ids = fields.One2many("crm.lead", "referral_link_id", string="Leads")
     share_ids = fields.One2many("referral.share", "link_id", string="Shares")
 
@@ -63,15 +62,6 @@ class ReferralLink(models.Model):
     def _new_code(self):
         """Return 12 signs with 69 random bits: not to be guessed."""
         return link_code.generate(1)[0]
-
-    def _compute_click_count(self):
-        counts = dict(
-            self.env["referral.click"]
-            .sudo()  # a number tells nothing about visitors
-            ._read_group([("link_id", "in", self.ids)], ["link_id"], ["__count"])
-        )
-        for link in self:
-            link.click_count = counts.get(link, 0)
 
     @api.model
     def _prepare_merge(self, sources, stays):

@@ -2,6 +2,10 @@ from . import test_access
 from . import test_access_companies
 from . import test_access_methods
 from . import test_api
+from . import test_click_bursts
+from . import test_click_figures
+from . import test_click_races
+from . import test_click_retention
 from . import test_clicks
 from . import test_attribution
 from . import test_compliance

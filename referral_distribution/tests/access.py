@@ -17,6 +17,8 @@ MATRIX = {
         "unlink": "manager",
     },
     "referral.click": {"read": "sales content media manager"},
+    "referral.click.figure": {"read": "sales content media finance manager"},
+    "referral.click.mark": {},
     "referral.commission": {"read": "sales finance manager portal"},
     "referral.compliance.report": {
         "read": "finance manager",
@@ -65,6 +67,7 @@ MATRIX = {
         "write": "media manager",
         "create": "media manager",
     },
+    "referral.link.burst": {"read": "sales manager"},
     "referral.member.import": {
         "read": "manager",
         "write": "manager",

@@ -143,6 +143,30 @@ class ReferralCase(TransactionCase):
         return cls.env["crm.lead"].create(values)
 
     @classmethod
+    def roll_up(cls):
+        """Count the clicks so far: the figures, and what reads them, are behind else.
+
+        As the minute's job does, but in the test's own transaction.
+        """
+        cls.env["referral.click.figure"]._roll_up_here()
+
+    @classmethod
+    def make_burst(cls, link=None):
+        """Return an hour in which a link's clicks looked made, to be reviewed."""
+        link = link or cls.link
+        return cls.env["referral.link.burst"].create(
+            {
+                "link_id": link.id,
+                "company_id": link.company_id.id,
+                "hour": "2026-03-10 04:00:00",
+                "reason": "limit",
+                "clicks": 10000,
+                "address_clicks": 1,
+                "state": "to_review",
+            }
+        )
+
+    @classmethod
     def make_order(cls, lead=None, amount=120000.0, **values):
         """Return a quotation of the sales user, from the lead if there is one."""
         lead = lead if lead is not None else cls.env["crm.lead"]

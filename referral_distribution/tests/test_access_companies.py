@@ -28,6 +28,7 @@ class TestCompanies(AccessCase):
         channel = env["referral.channel"].create({"name": "Theirs", **company})
         link = env["referral.link"]._obtain(cls.member, channel, "/theirs")
         env["referral.click"]._record(link.code, Visit("10.0.0.1", "browser"))
+        cls.roll_up()
         lead = env["crm.lead"].create(
             {"name": "Theirs", "referral_link_id": link.id, **company}
         )
@@ -39,6 +40,8 @@ class TestCompanies(AccessCase):
             channel,
             link,
             env["referral.click"].search([("link_id", "=", link.id)]),
+            cls.env["referral.click.figure"].search([("link_id", "=", link.id)]),
+            cls.make_burst(link),
             env["referral.share"].create({"link_id": link.id, "method": "copy"}),
             lead.referral_trail_ids[0],
             commission,
@@ -135,6 +138,7 @@ class TestCompanies(AccessCase):
     def test_every_model_that_belongs_to_a_company_is_tried(self):
         tried = {record._name for record in self.theirs}
         without = {
+            "referral.click.mark",
             "referral.invite.node",
             "referral.poster.picture",
             "referral.reason",

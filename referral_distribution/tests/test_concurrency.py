@@ -17,6 +17,7 @@ from odoo.addons.referral_distribution.engine.visit import Visit
 
 from .common import ROLE, RULES
 
+OF_LINKS = ("referral_click", "referral_click_figure", "referral_link_burst")
 DONE, AGAIN, REFUSED = "done", "done on the second try", "refused"
 
 
@@ -148,7 +149,7 @@ class TwoConnectionsCase(BaseCase):
                 ("referral_tier_rule", "id", ids.get("referral_tier_rule", (0,))),
                 ("sale_order", "id", ids.get("sale_order", (0,))),
                 ("crm_lead", "id", lead),
-                ("referral_click", "link_id", ids["referral_link"]),
+                *((table, "link_id", ids["referral_link"]) for table in OF_LINKS),
                 ("referral_link", "partner_id", partners),
                 ("referral_channel", "id", ids["referral_channel"]),
                 ("utm_source", "id", ids["utm_source"]),
@@ -158,9 +159,8 @@ class TwoConnectionsCase(BaseCase):
                 ("product_template", "id", ids.get("product_template", (0,))),
             ):
                 cr.execute(f"DELETE FROM {table} WHERE {column} IN %s", (values,))
-            cr.execute(
-                "UPDATE res_partner SET inviter_id = NULL WHERE id IN %s", (partners,)
-            )
+            query = "UPDATE res_partner SET inviter_id = NULL WHERE id IN %s"
+            cr.execute(query, (partners,))
             cr.execute("DELETE FROM res_partner WHERE id IN %s", (partners,))
             cr.execute(
                 "UPDATE referral_plan SET state = 'active' WHERE id = %s",
@@ -308,6 +308,8 @@ class TestRaces(TwoConnectionsCase):
             env["referral.click"]._record(code, Visit("10.0.0.2", "browser"))
 
         self.assertEqual(self.race(click, click, other_click), [DONE, AGAIN, DONE])
+        with self.committed() as env:
+            env["referral.click.figure"]._roll_up()
         with self.committed() as env:
             self.assertEqual(env["referral.link"].browse(self.link).click_count, 2)
 

@@ -123,6 +123,8 @@ class TestCatalogue(ReferralCase):
             "referral_trail_head",
             "referral_link",
             "referral_click",
+            "referral_click_figure",
+            "referral_link_burst",
             "referral_invite_code",
             "referral_tier_change",
             "referral_inviter_change",
@@ -174,6 +176,11 @@ class TestChecks(ReferralCase):
             "referral_commission_trigger_has_source",
             "referral_commission",
             ["trigger = 'recruit'", "trigger = 'contract'"],
+        ),
+        (
+            "referral_link_burst_cleared_complete",
+            "referral_link_burst",
+            ["state = 'cleared'", "cleared_at = now()", "cleared_reason = 'x'"],
         ),
         (
             "referral_erasure_request_decision_complete",
@@ -448,9 +455,9 @@ class TestChecks(ReferralCase):
             {"reason": "Opinion of counsel"}
         )
         cls.make_privacy(cls.env)
-        cls.env["referral.external.ref"].create(
-            {"partner_id": cls.member.id, "ref": "7"}
-        )
+        cls.make_burst()
+        vals = {"partner_id": cls.member.id, "ref": "7"}
+        cls.env["referral.external.ref"].create(vals)
         logo = {"kind": "logo", "x": 200, "y": 200, "width": 150, "height": 150}
         cls.env["referral.poster.design"].create({"name": "D"}).box_ids = [(0, 0, logo)]
         cls.env.flush_all()

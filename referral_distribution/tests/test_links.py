@@ -96,6 +96,7 @@ class TestLinks(ReferralCase):
             self.env["referral.click"]._record(
                 links[-1].code, Visit("10.0.0.1", "agent")
             )
+        self.roll_up()
         self.assertEqual(links.mapped("click_count"), [1] * 20)
         for user in (self.sales, self.finance, self.manager):
             with self.subTest(user=user.login):

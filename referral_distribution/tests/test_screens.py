@@ -33,6 +33,8 @@ class TestScreens(ReferralCase):
         cls._make_registering()
         cls.env["referral.share"].create({"link_id": cls.link.id, "method": "copy"})
         cls.env["referral.click"]._record(cls.link.code, Visit("10.0.0.1", "browser"))
+        cls.roll_up()
+        cls.make_burst()
         cls.env["referral.territory"].create(
             {
                 "agent_id": cls.make_agent("Agent").id,
