@@ -1,3 +1,4 @@
 from . import referral_demo
+from . import referral_demo_clicks
 from . import referral_demo_privacy
 from . import referral_demo_site
