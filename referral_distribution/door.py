@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from math import inf
 
 import psycopg2
-from werkzeug.http import parse_cookie
+from werkzeug.sansio.http import parse_cookie
 from werkzeug.wrappers import Response
 
 from odoo import SUPERUSER_ID, api, http
@@ -90,7 +90,7 @@ def answer_in_front(environ):
 
 
 def _answer(environ, code):
-    cookies = parse_cookie(environ)
+    cookies = parse_cookie(environ.get("HTTP_COOKIE"))  # any bytes will do
     session = _read_session(cookies)
     database = _find_database(environ, session)
     if not database:

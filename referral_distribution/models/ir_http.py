@@ -2,10 +2,15 @@ import re
 import time
 from datetime import timedelta
 
+from werkzeug.exceptions import abort
+from werkzeug.wrappers import Response
+
 from odoo import api, models
 from odoo.tools import hash_sign, verify_hash_signed
 
+from ..door import PATH
 from ..engine.token import Touches
+from ..engine.visit import CODE
 
 COOKIE = "referral_touch"
 # Ours are 170 characters long; the alphabet is that of url-safe base64.
@@ -52,6 +57,18 @@ def read_touches(env, cookie_value) -> Touches | None:
 
 class IrHttp(models.AbstractModel):
     _inherit = "ir.http"
+
+    @classmethod
+    def _match(cls, path_info):
+        """Turn away what cannot be a link's code before pages are looked for (S1).
+
+        Line ends, NULs and dots in an address are more than Odoo's own search for a
+        page or a redirect takes.
+        """
+        code = path_info.removeprefix(PATH)
+        if code != path_info and not CODE.fullmatch(code):
+            abort(Response(status=404))
+        return super()._match(path_info)
 
     @api.model
     def _referral_may_set_cookie(self, cookies, host):

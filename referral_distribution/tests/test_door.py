@@ -195,6 +195,7 @@ class RoadCase(DoorCase):
             "..%2f..%2fetc%2fpasswd",
             "%2e%2e",
             "%0d%0aSet-Cookie:%20a=b",
+            "x//%0a%00",
             "%F0%9F%98%80",
             "%ff%fe",
             "'%20OR%201=1--",
