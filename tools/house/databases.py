@@ -90,6 +90,16 @@ class Databases:
             self._odoo(name, *arguments)
             self._record(name, state.get("demo", False))
 
+    def copy(self, source, name):
+        """Make a database like another one that nobody is connected to."""
+        with step(f"Copying {source} to {name}"):
+            self.drop(name)
+            self._copy(source, name)
+            filestores = self.runner.checkout.data / "filestore"
+            if (filestores / source).is_dir():
+                shutil.copytree(filestores / source, filestores / name)
+            self._record(name, self.state(source).get("demo", False))
+
     def drop(self, name):
         """Drop a database and its filestore."""
         self.server.drop(name)

@@ -20,6 +20,9 @@ WORKERS = 2
 class LiveServer:
     """One Odoo server on a loopback port, with `url`, `database` and `log_path`."""
 
+    # A page that shows that the server is ready.
+    ready_page = "/web/login"
+
     def __init__(self, runner, database, port=None, log="server.log", options=()):
         self.runner, self.database = runner, database
         self.port = port or free_port()
@@ -65,9 +68,8 @@ class LiveServer:
                     "read its log.",
                 )
             try:
-                with urllib.request.urlopen(
-                    f"{self.url}/web/login", timeout=60
-                ) as answer:
+                page = self.url + self.ready_page
+                with urllib.request.urlopen(page, timeout=60) as answer:
                     if answer.status == 200:
                         return
             except (OSError, urllib.error.HTTPError):
