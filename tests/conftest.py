@@ -1,15 +1,21 @@
 """Fixtures of the black-box tests: a live Odoo server with two workers.
 
 ``server``   session-wide, on a fresh database with the demo data; `.url`, `.db`,
-             `.log_path`, `.rpc(login, password)`
+             `.log_path`, `.rpc(login, password)`, `.expects(pattern)`
+``ordinary`` another one on the same database, without our addons server-wide
+``road``     both in turn, for what has to be the same on both roads to a link
+``hosts``    one that serves two databases, each by its name as the host
 ``db``       psycopg2 connection to that database, in autocommit mode
 ``browser``  Chromium, driven by Playwright
+``chromium`` starts another Chromium on a profile folder of its own
 
 The server's log is part of the test: a warning in it fails the session.
 """
 
+import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,7 +30,7 @@ from house.cli import House
 from house.serve import LiveServer
 from house.venv import Venv
 
-DATABASE = "referral_live"
+DATABASE, SECOND_DATABASE = "referral_live", "referral_live_two"
 # (regular expression, why the line is harmless)
 ALLOWED_IN_LOG = (
     (
@@ -84,6 +90,10 @@ class Rpc:
 class Server(LiveServer):
     """The live server as tests see it."""
 
+    def __init__(self, *arguments, **keywords):
+        super().__init__(*arguments, **keywords)
+        self.expected = []
+
     @property
     def db(self):
         return self.database
@@ -95,7 +105,32 @@ class Server(LiveServer):
     def complaints(self):
         """Return the warnings and errors logged so far, but for the allowed ones."""
         lines = self.log_path.read_text(errors="replace").splitlines()
-        return runner.complaints(lines, ALLOWED_IN_LOG)
+        found = runner.complaints(lines, ALLOWED_IN_LOG)
+        return [line for line in found if line not in self.expected]
+
+    @contextmanager
+    def expects(self, pattern):
+        """What is logged meanwhile and matches is no complaint; yields those lines."""
+        start, matching = self.log_path.stat().st_size, []
+        yield matching
+        with self.log_path.open(errors="replace") as log:
+            log.seek(start)
+            matching += [
+                line for line in log.read().splitlines() if re.search(pattern, line)
+            ]
+        self.expected += matching
+
+
+@contextmanager
+def serving(live):
+    """Run a server; what it complained about is an error."""
+    try:
+        live.start()
+        yield live
+    finally:
+        live.stop()
+    found = live.complaints()
+    assert not found, "the server complained:\n" + "\n".join(found)
 
 
 @pytest.fixture(scope="session")
@@ -105,17 +140,46 @@ def house():
 
 
 @pytest.fixture(scope="session")
-def server(house):
-    """A live server on a fresh database with the demo data."""
+def databases(house):
+    """The names of two fresh databases with the demo data."""
     house.databases.create(DATABASE, demo=True, replace=True)
-    live = Server(house.runner, DATABASE, log="black-box-tests.log")
-    try:
-        live.start()
+    house.databases.copy(DATABASE, SECOND_DATABASE)
+    return DATABASE, SECOND_DATABASE
+
+
+@pytest.fixture(scope="session")
+def server(house, databases):
+    """A live server on a fresh database with the demo data."""
+    with serving(Server(house.runner, DATABASE, log="black-box-tests.log")) as live:
         yield live
-    finally:
-        live.stop()
-    found = live.complaints()
-    assert not found, "the server complained:\n" + "\n".join(found)
+
+
+@pytest.fixture(scope="session")
+def ordinary(house, server):
+    """A live server on the same database that knows nothing of the road in front."""
+    log, options = "black-box-ordinary.log", ["--load=base,web,rpc"]
+    with serving(Server(house.runner, DATABASE, log=log, options=options)) as live:
+        yield live
+
+
+@pytest.fixture(params=["in front", "ordinary"])
+def road(request, server):
+    """A server whose personal links take the road in front, or the ordinary one."""
+    if request.param == "in front":
+        return server
+    return request.getfixturevalue("ordinary")
+
+
+@pytest.fixture(scope="session")
+def hosts(house, databases):
+    """A live server behind a proxy, with two databases it tells apart by the host."""
+    options = ["--db-filter=^%h$", "--proxy-mode"]
+    live = Server(
+        house.runner, ",".join(databases), log="black-box-hosts.log", options=options
+    )
+    live.ready_page = "/web/health"  # the only one without a database
+    with serving(live):
+        yield live
 
 
 @pytest.fixture
@@ -127,15 +191,33 @@ def db(server, house):
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """Chromium; open a page with `browser.new_context(...)` or `browser.new_page()`."""
+def playwright():
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def program():
+    """How to start Chromium: the keyword arguments of Playwright's launchers."""
     path = machine.find_chromium()
     assert path, "Chromium is missing: apt-get install chromium"
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
-        chromium = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield chromium
-        chromium.close()
+    arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
+    return {"executable_path": path, "args": arguments}
+
+
+@pytest.fixture(scope="session")
+def browser(playwright, program):
+    """Chromium; open a page with `browser.new_context(...)` or `browser.new_page()`."""
+    chromium = playwright.chromium.launch(**program)
+    yield chromium
+    chromium.close()
+
+
+@pytest.fixture
+def chromium(playwright, program):
+    """Starts a Chromium of its own on a profile folder; returns its context."""
+    launch = playwright.chromium.launch_persistent_context
+    return lambda folder, **options: launch(folder, **program, **options)
 
 
 @pytest.fixture
