@@ -78,8 +78,7 @@ class ReferralAttribution(models.AbstractModel):
 
         Without a cookie, the visitor's only touch is the request itself.
         """
-        cookie = request.httprequest.cookies.get(COOKIE)
-        touches = read_touches(self.env, cookie) or Touches()
+        touches = self._get_touches(request.httprequest) or Touches()
         policy = company.referral_attribution_policy
         window = company.referral_attribution_days * DAY
         for touch in credit(touches, policy, now, window):
@@ -89,11 +88,20 @@ class ReferralAttribution(models.AbstractModel):
             yield evidence, code, Touch(at=now), None
 
     @api.model
+    def _get_touches(self, sent):
+        """Return what the cookie says, unless the visitor has refused cookies since."""
+        cookies = sent.cookies
+        if not self.env["ir.http"]._referral_may_set_cookie(cookies, sent.host):
+            return None
+        return read_touches(self.env, cookies.get(COOKIE))
+
+    @api.model
     def _get_codes(self):
         """Yield ``(evidence, code)`` for what the request carries besides cookies."""
         sent = request.httprequest
         own = "form" if sent.method == "POST" else "address"
-        yield own, request.params.get(PARAMETER)
+        # Odoo sets ``params`` when it dispatches, which may be later.
+        yield own, getattr(request, "params", {}).get(PARAMETER)
         try:
             page = urlsplit(sent.referrer or "")
             values = parse_qs(page.query, max_num_fields=100).get(PARAMETER)

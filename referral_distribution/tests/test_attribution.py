@@ -164,6 +164,14 @@ class TestAttribution(VisitorCase):
     def test_without_a_request_there_is_nobody_to_credit(self):
         self.assertIsNone(self.env["referral.attribution"]._read())
 
+    def test_in_a_request_that_is_not_dispatched_yet_the_cookie_counts(self):
+        with self.visit({2: self.link}) as request:
+            del request.params
+            self.assertEqual(self.make_visitors_lead().referral_link_id, self.link)
+        with self.visit() as request:
+            del request.params
+            self.assertFalse(self.make_visitors_lead().referrer_id)
+
     def test_without_cookies_the_code_counts(self):
         """Threat C3: of the form, then of the page it was sent from."""
         page = f"http://localhost/contactus?x=1&referral={self.second.code}"

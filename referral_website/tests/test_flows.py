@@ -179,6 +179,16 @@ class TestFlows(FlowCase):
         self.assertTrue(self.has_cookie())
         self.assertEqual(self.submit().referrer_id, self.member)
 
+    def test_who_takes_consent_back_is_not_recognised_by_the_cookie(self):
+        """Threat C3."""
+        self.knock()
+        self.website.cookies_bar = True
+        self.assertFalse(self.submit().referrer_id)
+        lead = self.submit(referral=self.second.code)
+        self.assertEqual(lead.referrer_id, self.inviter)
+        self.opener.cookies.set(CONSENT_COOKIE, '{"optional":true}')
+        self.assertEqual(self.submit().referrer_id, self.member)
+
     def test_the_code_is_nothing_the_visitor_wrote(self):
         for code in (self.link.code, self.second.code):
             self.second.active = False  # a closed link's neither
