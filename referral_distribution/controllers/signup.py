@@ -47,7 +47,7 @@ class ReferralSignup(AuthSignupHome):
     def get_auth_signup_qcontext(self):
         qcontext = super().get_auth_signup_qcontext()
         invite = read_search(qcontext.get("invite"))
-        if not (invite or "invite" in request.params):
+        if not invite:
             invite = qcontext["invite_proposed"] = self._get_proposed_invite(qcontext)
         qcontext["invite"] = invite
         if invite:
