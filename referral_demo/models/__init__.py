@@ -1,4 +1,5 @@
 from . import referral_demo
 from . import referral_demo_clicks
+from . import referral_demo_links
 from . import referral_demo_privacy
 from . import referral_demo_site

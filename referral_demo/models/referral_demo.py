@@ -283,6 +283,7 @@ class ReferralDemo(models.AbstractModel):
         sequences grow as they would.
         """
         yield 12, self._request_signoff, scene
+        yield 9, self._run_campaign, scene
         for told in business.REDEMPTIONS:
             yield told.age, self._redeem, scene, told
         for number, lead in enumerate(business.LEADS):

@@ -33,11 +33,12 @@ class ReferralLinkBatch(models.TransientModel):
         "referral.channel", string="Channels", domain=[("kind", "=", "own")]
     )
     pages = fields.Text(
+        string="Pages to share",
         default="/",
         help="One on each line: a page of the own site, as in the address bar, or an"
         " https address on one of the outside hosts.",
     )
-    link_count = fields.Integer(string="Links", compute="_compute_link_count")
+    link_count = fields.Integer(string="Number of links", compute="_compute_link_count")
 
     @api.depends("audience", "partner_ids", "grade_id", "channel_ids", "pages")
     def _compute_link_count(self):
