@@ -40,6 +40,38 @@ class TestLink(ContentCase):
         ):
             self.assertFalse(self._article_of(target), target)
 
+    def test_a_link_to_an_article_is_of_that_kind(self):
+        link = self.make_link(self.article)
+        self.assertEqual(link.target_kind, "article")
+        link.sudo().target_url = "/blog"
+        self.assertEqual((link.target_kind, link.blog_post_id.id), ("page", False))
+
+    def test_what_looks_like_an_article_elsewhere_is_none(self):
+        """Threat S2: a listed host has articles of its own."""
+        self.env.company.referral_target_hosts = "elsewhere.example"
+        link = self.env["referral.link"]._obtain(
+            self.member,
+            self.channel,
+            f"https://elsewhere.example{self.article.website_url}",
+        )
+        self.assertEqual((link.target_kind, link.blog_post_id.id), ("outside", False))
+
+    def test_links_made_at_once_know_their_articles_too(self):
+        """The same as the ORM would write, in as many queries for any number."""
+        other = self.make_article(self.anna, "Another")
+        pages = [self.article.website_url, other.website_url, "/shop"]
+        links = self.env["referral.link"]
+        links = links._obtain_many(self.member, self.channel, pages)
+        self.env.flush_all()
+        self.env.invalidate_all()
+        found = {link.target_url: link for link in links}
+        self.assertEqual(found["/shop"].target_kind, "page")
+        self.assertFalse(found["/shop"].blog_post_id)
+        for article in (self.article, other):
+            link = found[article.website_url]
+            self.assertEqual(link.blog_post_id, article)
+            self.assertEqual(link.target_kind, "article")
+
     def test_a_deleted_article_leaves_its_links(self):
         link = self.make_link(self.article)
         self.article.sudo().unlink()

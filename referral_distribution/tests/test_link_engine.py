@@ -167,6 +167,17 @@ class TestTargets(BaseCase):
             self.assertRegex(found, r"\A/(?![/\\])")
             self.assertNotIn("referral", parse_qs(parts.query))
 
+    def test_names_and_passwords_of_visitors_are_no_part_of_a_page(self):
+        """Nor do they hide which host is meant."""
+        for url in (
+            "https://user@weibo.com/a",
+            "https://weibo.com:secret@shop.example/a",
+            "https://shop.example@evil.example/a",
+            "https://weibo.com%2f@evil.example/a",
+        ):
+            with self.subTest(url=url), self.assertRaises(ValueError):
+                target.normalize_target(url, OWN, LISTED)
+
     def test_the_reader_of_the_fuzz_sees_what_browsers_see(self):
         """Else it would agree with anything."""
         for url, host in (

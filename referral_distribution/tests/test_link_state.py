@@ -306,7 +306,8 @@ class TestChanges(LinkCase):
         lead = self.make_lead()
         self.link.with_user(self.media).target_url = "/new"
         self.env.flush_all()
-        self.assertEqual(self.link.click_count, 1)
+        clicks = self.env["referral.click"].search([("link_id", "=", self.link.id)])
+        self.assertEqual(len(clicks), 1)
         self.assertEqual(lead.referral_link_id, self.link)
         found = self.env["referral.click"]._find(self.link.code)
         self.assertEqual(found.target_url, "/new")

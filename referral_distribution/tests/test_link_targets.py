@@ -1,4 +1,6 @@
 from odoo.exceptions import UserError
+from odoo.modules import get_module_path
+from odoo.modules.module import load_script
 from odoo.tests import tagged
 
 from .test_link_state import TRACKED, LinkCase
@@ -169,3 +171,26 @@ class TestPages(LinkCase):
         groups = self.env["referral.link"].with_user(self.content)
         found = groups._read_group([], ["target_kind"], ["__count"])
         self.assertEqual(dict(found)["product"], 2)
+
+    def test_pages_of_the_version_before_are_spelled_anew(self):
+        """So that they are found again; a second link to a page stays as it is."""
+        links = self.env["referral.link"]
+        for url in ("/old", "/taken", "/%E9%A1%B5", "/gone"):
+            links |= self.obtain(url)
+        self.env.flush_all()
+        before = ["/关于", "/页", "/%E9%A1%B5", "/s/CODE"]
+        for link, url in zip(links.sorted("id"), before, strict=True):
+            self.env.cr.execute(
+                "UPDATE referral_link SET target_url = %s WHERE id = %s", (url, link.id)
+            )
+        path = get_module_path("referral_distribution")
+        path = f"{path}/migrations/19.0.1.2.0/post-link-target.py"
+        script = load_script(path, "post_link_target")
+        for _time in range(2):
+            script.migrate(self.env.cr, "19.0.1.1.0")
+            self.env.invalidate_all()
+            self.assertEqual(
+                links.sorted("id").mapped("target_url"),
+                ["/%E5%85%B3%E4%BA%8E", "/页", "/%E9%A1%B5", "/s/CODE"],
+            )
+        self.assertEqual(self.obtain("/关于"), links.sorted("id")[0])
