@@ -25,6 +25,24 @@ Who does not accept commissions earns nothing, and neither does the inviter (M4)
 >>> compute(replace(facts, people=(Person(7, earns=False), Person(3))), rules)
 []
 
+On a partner channel members earn nothing; its partner gets what was agreed (rule S4):
+
+>>> agreed = Rule(4, "contract", "channel_partner", base="untaxed", rate_type="terms",
+...               currency="PTS")
+>>> on_channel = replace(facts, members_earn=False, channel_partner=Person(9),
+...                      terms=Terms(deal_share=D(3)))
+>>> [(line.person, str(line.amount)) for line in compute(on_channel, [*rules, agreed])]
+[(9, '3600.00')]
+
+For a valid lead that is the fee per lead, and nothing where none was agreed:
+
+>>> fee = replace(agreed, trigger="lead_valid")
+>>> valid = replace(on_channel, trigger="lead_valid", terms=Terms(lead_fee=D(200)))
+>>> [str(line.amount) for line in compute(valid, [*rules, fee])]
+['200.00']
+>>> compute(replace(valid, terms=Terms()), [*rules, fee])
+[]
+
 A fourth level is refused whatever the settings say (rule M4, threat G1):
 
 >>> replace(facts, paying_levels=4)
@@ -62,6 +80,15 @@ class Person:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """What was agreed with a channel partner: in the company's currency per valid lead,
+    and in per cent of a contract's base (rule S4)."""
+
+    lead_fee: Decimal = Decimal(0)
+    deal_share: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True)
 class Rule:
     """One line of a plan: trigger x who x condition x base x rate (rule C4)."""
 
@@ -86,13 +113,16 @@ class Rule:
 class Facts:
     """What happened, in the company's currency, and who stands in the chain.
 
-    ``bases`` names the amounts a rule may take a share of. ``channel_partner`` is set
-    when the lead came through a partner channel: then members earn nothing (S4).
+    ``bases`` names the amounts a rule may take a share of. On a partner channel members
+    earn nothing, whether its ``channel_partner`` is known or not; that one earns by the
+    ``terms`` in force (S4).
     """
 
     trigger: str
     people: tuple[Person, ...] = ()
     channel_partner: Person | None = None
+    members_earn: bool = True
+    terms: Terms = Terms()
     phase: int = 0
     bases: dict[str, Decimal] = field(default_factory=dict)
     currencies: dict[str, Currency] = field(default_factory=dict)
@@ -128,7 +158,7 @@ def compute(facts: Facts, rules: Iterable[Rule]) -> list[Line]:
             continue
         currency = facts.currencies[rule.currency]
         base = _get_base(facts, rule, lines)
-        amount = currency.round(_get_share(rule, base, currency))
+        amount = currency.round(_get_share(rule, base, currency, facts.terms))
         if amount > 0:
             lines.append(
                 Line(rule.id, person.id, rule.level, base, amount, rule.currency)
@@ -167,7 +197,7 @@ def _get_paid_chain(facts: Facts) -> tuple[Person, ...]:
     """Return the members a plan may reward: none when the first declines (M4), or when
     the lead came through a partner channel (S4)."""
     declined = not all(person.earns for person in facts.people[:1])
-    if declined or facts.channel_partner:
+    if declined or not facts.members_earn or facts.channel_partner:
         return ()
     return facts.people[: facts.paying_levels]
 
@@ -179,7 +209,7 @@ def _applies(facts: Facts, rule: Rule) -> bool:
 
 
 def _get_base(facts: Facts, rule: Rule, lines: list[Line]) -> Decimal:
-    if rule.rate_type == "fixed":
+    if rule.rate_type == "fixed" or _is_lead_fee(rule):
         return Decimal(0)
     if rule.base == "member_reward":
         return sum(
@@ -193,11 +223,19 @@ def _get_base(facts: Facts, rule: Rule, lines: list[Line]) -> Decimal:
     return facts.bases[rule.base]
 
 
-def _get_share(rule: Rule, base: Decimal, currency: Currency) -> Decimal:
+def _is_lead_fee(rule: Rule) -> bool:
+    return rule.rate_type == "terms" and rule.trigger == "lead_valid"
+
+
+def _get_share(rule: Rule, base: Decimal, currency: Currency, terms: Terms) -> Decimal:
     if rule.rate_type == "fixed":
         return rule.amount
     if rule.rate_type == "bracket":
         share = marginal(base, rule.brackets)
+    elif _is_lead_fee(rule):
+        share = terms.lead_fee
+    elif rule.rate_type == "terms":
+        share = base * terms.deal_share / HUNDRED
     else:
         share = base * rule.rate / HUNDRED
     return share if rule.base == "member_reward" else share * currency.factor

@@ -40,17 +40,22 @@ def rules(draw):
     """A plan's contract rules as the models let them be."""
     found = []
     for number in range(1, draw(st.integers(1, 7)) + 1):
-        level = draw(st.integers(0, 2))
+        agreed = draw(st.booleans())
+        level = 0 if agreed else draw(st.integers(0, 2))
         base = draw(st.sampled_from(["untaxed", "total"]))
         found.append(
             commission.Rule(
                 id=number,
                 trigger=draw(st.sampled_from(["contract", "lead_valid"])),
-                beneficiary=draw(st.sampled_from(["member", "channel_partner"])),
+                beneficiary="channel_partner"
+                if agreed
+                else draw(st.sampled_from(["member", "channel_partner"])),
                 level=level,
                 phase=draw(st.sampled_from(["any", "first", "repeat"])),
                 base="member_reward" if level and draw(st.booleans()) else base,
-                rate_type=draw(st.sampled_from(["fixed", "percent", "bracket"])),
+                rate_type="terms"
+                if agreed
+                else draw(st.sampled_from(["fixed", "percent", "bracket"])),
                 rate=draw(rates),
                 amount=draw(amounts),
                 brackets=tuple(draw(brackets())),
@@ -73,6 +78,8 @@ def facts(draw):
         trigger="contract",
         people=tuple(people),
         channel_partner=partner,
+        members_earn=draw(st.booleans()),
+        terms=commission.Terms(draw(amounts), draw(rates)),
         phase=draw(st.integers(1, 4)),
         bases={"untaxed": untaxed, "total": untaxed * D("1.13")},
         currencies={
@@ -132,6 +139,16 @@ class TestCommission(BaseCase):
         on_partner = replace(f, channel_partner=commission.Person(99))
         earners = {line.person for line in commission.compute(on_partner, r)}
         self.assertLessEqual(earners, {99})
+        unknown = replace(f, channel_partner=None, members_earn=False)
+        self.assertEqual(commission.compute(unknown, r), [])
+
+    @repeatable
+    @given(facts(), rules())
+    def test_without_terms_nothing_is_paid_as_agreed(self, f, r):
+        """Rule S4."""
+        free = replace(f, terms=commission.Terms())
+        agreed = {rule.id for rule in r if rule.rate_type == "terms"}
+        self.assertFalse(agreed & {line.rule for line in commission.compute(free, r)})
 
     @repeatable
     @given(facts(), rules())
