@@ -1,6 +1,7 @@
 from . import (
     link,
     portal,
+    portal_channels,
     portal_data,
     portal_join,
     portal_records,

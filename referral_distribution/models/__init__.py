@@ -5,17 +5,21 @@ from . import referral_territory_resolver  # first: territories inherit it
 from . import crm_lead
 from . import crm_lead_attribution
 from . import crm_lead_suspicion
+from . import crm_lead_channel
 from . import product_template
 from . import referral_api
 from . import referral_api_request
 from . import referral_attribution
 from . import referral_channel
+from . import referral_channel_figures
+from . import referral_channel_terms
 from . import referral_click
 from . import referral_click_figure
 from . import referral_click_mark
 from . import referral_click_retention
 from . import referral_click_rollup
 from . import referral_commission
+from . import referral_commission_channel
 from . import referral_compliance_signoff
 from . import referral_consent
 from . import referral_consent_text
@@ -57,6 +61,7 @@ from . import res_config_settings_click
 from . import res_config_settings_poster
 from . import res_partner
 from . import res_partner_bank
+from . import res_partner_channel
 from . import res_partner_consent
 from . import res_partner_erasure
 from . import res_partner_export
@@ -73,4 +78,5 @@ from . import res_users_deletion
 from . import res_users_erasure
 from . import sale_order
 from . import sale_order_attribution
+from . import sale_order_channel
 from . import sale_order_tier

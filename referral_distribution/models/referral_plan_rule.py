@@ -49,6 +49,7 @@ class ReferralPlanRule(models.Model):
             ("fixed", "Fixed amount"),
             ("percent", "Per cent"),
             ("bracket", "Marginal brackets"),
+            ("terms", "As agreed with the channel"),
         ],
         required=True,
         default="percent",
@@ -91,13 +92,22 @@ class ReferralPlanRule(models.Model):
         "A fixed amount is zero or more.",
     )
 
+    _terms_are_partners = models.Constraint(
+        "CHECK (rate_type <> 'terms' OR (beneficiary = 'channel_partner'"
+        " AND level = 0 AND base <> 'member_reward'))",
+        "Only the channel partner is paid as agreed with the channel: choose it as"
+        " beneficiary, at level 0, with an amount of the contract as base.",
+    )
+
     @api.constrains("trigger", "level", "base", "rate_type", "bracket_ids")
     def _check_formula(self):
         for rule in self:
-            if rule.trigger == "lead_valid" and rule.rate_type != "fixed":
+            by_amount = rule.rate_type in ("percent", "bracket")
+            if rule.trigger == "lead_valid" and by_amount:
                 raise ValidationError(
                     self.env._(
-                        "A valid lead has no amount: reward it with a fixed one."
+                        "A valid lead has no amount: reward it with a fixed one, or the"
+                        " channel partner as agreed with the channel."
                     )
                 )
             if rule.base == "member_reward" and not rule.level:

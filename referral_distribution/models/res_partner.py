@@ -255,5 +255,6 @@ class ResPartner(models.Model):
                 for member in self._get_invite_chain(levels)
             ),
             "channel_partner": Person(partner.id) if partner else None,
+            "members_earn": channel.kind != "partner",
             "paying_levels": levels,
         }

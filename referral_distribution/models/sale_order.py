@@ -11,6 +11,8 @@ from .referral_territory_owner import ROLES, Question
 # Written by this module's own methods only, whatever rights a user has on orders.
 GUARDED = {
     "project_phase",
+    "referral_channel_id",
+    "referral_deal_share",
     "referral_decision",
     "referral_link_id",
     "referral_paying_levels",
@@ -234,16 +236,19 @@ class SaleOrder(models.Model):
                 ("id", "!=", self.id),
             ]
         )
-        plan = self.env["referral.plan"].sudo()._get_active(self.company_id)
-        self._write_guarded(
-            {
-                "project_phase": earlier + 1,
-                "referral_plan_id": plan.id,
-                "referral_paying_levels": int(self.company_id.referral_paying_levels),
-            }
-        )
+        self._write_guarded(self._prepare_signature_vals(earlier + 1))
         self._log_referral("contracted")
         self._attach_quotations()
+
+    def _prepare_signature_vals(self, phase):
+        """Return what a contract keeps of the day it is signed. A hook."""
+        plan = self.env["referral.plan"].sudo()._get_active(self.company_id)
+        levels = int(self.company_id.referral_paying_levels)
+        return {
+            "project_phase": phase,
+            "referral_plan_id": plan.id,
+            "referral_paying_levels": levels,
+        }
 
     def _query_lock(self, customer):
         """Let contracts of one customer be signed one after the other.
@@ -273,6 +278,8 @@ class SaleOrder(models.Model):
                 "project_phase": 0,
                 "referral_plan_id": False,
                 "referral_paying_levels": 0,
+                "referral_channel_id": False,
+                "referral_deal_share": 0.0,
                 "referral_decision": False,
             }
         )
@@ -392,7 +399,7 @@ class SaleOrder(models.Model):
             )
         }
         people = self.referrer_id._prepare_referral_people(
-            company, self._get_referral_channel()
+            company, self.referral_channel_id
         )
         people["paying_levels"] = self._cap_paying_levels(people["paying_levels"])
         return Facts(

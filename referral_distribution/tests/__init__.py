@@ -8,6 +8,8 @@ from . import test_click_races
 from . import test_click_retention
 from . import test_clicks
 from . import test_attribution
+from . import test_channel_terms
+from . import test_channels
 from . import test_compliance
 from . import test_compliance_evidence
 from . import test_compliance_guards
@@ -35,6 +37,7 @@ from . import test_membership
 from . import test_online_orders
 from . import test_plans
 from . import test_portal
+from . import test_portal_channels
 from . import test_portal_team
 from . import test_poster
 from . import test_poster_design

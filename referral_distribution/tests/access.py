@@ -12,8 +12,8 @@ MATRIX = {
     "referral.attribution": {},
     "referral.channel": {
         "read": "sales content media finance manager portal",
-        "write": "manager",
-        "create": "manager",
+        "write": "media manager",
+        "create": "media manager",
         "unlink": "manager",
     },
     "referral.click": {"read": "sales content media manager"},

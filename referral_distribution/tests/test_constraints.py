@@ -4,11 +4,10 @@ from odoo.orm.table_objects import Constraint
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from .checks import CHANNEL_CHECKS, NOT_FINITE
 from .common import ReferralCase
 
 ADDON = "referral_distribution"
-# What no amount may be, as SQL literals; the last is too large for a rate's column.
-NOT_FINITE = ("'NaN'", "'Infinity'", "'-Infinity'", "-1", "1e300")
 
 
 @tagged("post_install", "-at_install")
@@ -261,6 +260,7 @@ class TestChecks(ReferralCase):
             "referral_channel",
             ["kind = 'partner', partner_id = NULL", "kind = 'own', partner_id = 1"],
         ),
+        *CHANNEL_CHECKS,
         (
             "referral_tier_rule_thresholds_range",
             "referral_tier_rule",
@@ -454,6 +454,7 @@ class TestChecks(ReferralCase):
         cls.env["referral.compliance.signoff"].with_user(cls.manager).create(
             {"reason": "Opinion of counsel"}
         )
+        cls._make_contract_and_channel(lead)
         cls.make_privacy(cls.env)
         cls.make_burst()
         vals = {"partner_id": cls.member.id, "ref": "7"}
@@ -461,6 +462,20 @@ class TestChecks(ReferralCase):
         logo = {"kind": "logo", "x": 200, "y": 200, "width": 150, "height": 150}
         cls.env["referral.poster.design"].create({"name": "D"}).box_ids = [(0, 0, logo)]
         cls.env.flush_all()
+
+    @classmethod
+    def _make_contract_and_channel(cls, lead):
+        cls.make_order(lead)
+        cls.env["referral.channel"].create(
+            {
+                "name": "Club",
+                "kind": "partner",
+                "partner_id": cls.inviter.id,
+                "stage": "cooperating",
+                "terms": "free",
+                "date_from": "2026-01-01",
+            }
+        )
 
     def test_every_check_refuses_what_it_is_for(self):
         for name, table, changes in self.CASES:

@@ -1,0 +1,36 @@
+from odoo import fields, models
+from odoo.tools.misc import formatLang
+
+
+class ReferralCommission(models.Model):
+    """What a channel partner is paid knows its channel and terms (rules S4, C8)."""
+
+    _inherit = "referral.commission"
+
+    channel_id = fields.Many2one(
+        "referral.channel",
+        string="Partner channel",
+        index="btree_not_null",
+        ondelete="restrict",
+        help="The channel whose partner this is for.",
+    )
+
+    def _prepare_commission_vals(self, source, facts, line):
+        vals = super()._prepare_commission_vals(source, facts, line)
+        rule = self.env["referral.plan.rule"].sudo().browse(line.rule)
+        if rule.beneficiary == "channel_partner":
+            vals["channel_id"] = source.referral_channel_id.id
+        if rule.rate_type == "terms":
+            vals["explanation"]["rate"] = f"{facts.terms.deal_share.normalize():f}"
+        return vals
+
+    def _get_explanation(self):
+        facts = self.explanation or {}
+        if facts.get("rate_type") != "terms" or self.trigger != "lead_valid":
+            return super()._get_explanation()
+        rule = self.sudo().rule_id
+        return self.env._(
+            "%(amount)s for a valid lead, as agreed (%(rule)s)",
+            amount=formatLang(self.env, self.amount, currency_obj=self.currency_id),
+            rule=f"{rule.plan_id.display_name}, {rule.name}",
+        )

@@ -1,0 +1,64 @@
+"""What each CHECK is for, as ``TestChecks`` tries it: name, table, changes."""
+
+# What no amount may be, as SQL literals; the last is too large for a rate's column.
+NOT_FINITE = ("'NaN'", "'Infinity'", "'-Infinity'", "-1", "1e300")
+
+CHANNEL_CHECKS = (
+    (
+        "referral_channel_partner_kind_has_partner",
+        "referral_channel",
+        ["kind = 'own', stage = NULL"],
+    ),
+    (
+        "referral_channel_partner_kind_has_stage",
+        "referral_channel",
+        ["stage = NULL", "kind = 'own', partner_id = NULL, stage = 'ended'"],
+    ),
+    (
+        "referral_channel_cooperation_is_agreed",
+        "referral_channel",
+        [f"{name} = NULL" for name in ("partner_id", "terms", "date_from")],
+    ),
+    (
+        "referral_channel_lead_fee_finite",
+        "referral_channel",
+        [f"lead_fee = {bad}" for bad in NOT_FINITE],
+    ),
+    (
+        "referral_channel_deal_share_range",
+        "referral_channel",
+        [f"deal_share = {bad}" for bad in ("101", *NOT_FINITE)],
+    ),
+    (
+        "referral_channel_period_order",
+        "referral_channel",
+        ["date_to = date_from - 1"],
+    ),
+    (
+        "referral_channel_audience_size_range",
+        "referral_channel",
+        ["audience_size = -1"],
+    ),
+    (
+        "crm_lead_referral_lead_fee_finite",
+        "crm_lead",
+        [f"referral_lead_fee = {bad}" for bad in NOT_FINITE],
+    ),
+    (
+        "sale_order_referral_deal_share_range",
+        "sale_order",
+        [f"referral_deal_share = {bad}" for bad in ("101", *NOT_FINITE)],
+    ),
+    (
+        "referral_plan_rule_terms_are_partners",
+        "referral_plan_rule",
+        [
+            f"rate_type = 'terms', {bad}"
+            for bad in (
+                "beneficiary = 'member'",
+                "beneficiary = 'channel_partner', level = 1",
+                "beneficiary = 'channel_partner', base = 'member_reward'",
+            )
+        ],
+    ),
+)
