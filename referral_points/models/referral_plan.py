@@ -11,8 +11,9 @@ class ReferralPlan(models.Model):
         """Put the default plan in force, unless the main company has plans of its own.
 
         Valid lead 10 points (L2), first contract 0.5 % (C1), later ones 1 % (C2), the
-        inviter 10 % of the member's reward (M4). The records get XML ids, by which
-        their names are translated.
+        inviter 10 % of the member's reward (M4), and channel partners what was agreed
+        with them, in money (S4). The records get XML ids, by which their names are
+        translated.
         """
         company = self.env["res.company"]._get_main_company()
         if self.search_count([("company_id", "=", company.id)], limit=1):
@@ -66,5 +67,29 @@ class ReferralPlan(models.Model):
                 "level": 1,
                 "base": "member_reward",
                 "rate": 10.0,
+            },
+            **self._prepare_channel_rules(),
+        }
+
+    @api.model
+    def _prepare_channel_rules(self):
+        """Return the rules that pay channel partners as agreed, in money (rule S4)."""
+        agreed = {
+            "beneficiary": "channel_partner",
+            "rate_type": "terms",
+            "currency_id": self.env["res.company"]._get_main_company().currency_id.id,
+        }
+        return {
+            "channel_lead": {
+                **agreed,
+                "name": "Valid lead of a partner channel",
+                "sequence": 50,
+                "trigger": "lead_valid",
+            },
+            "channel_deal": {
+                **agreed,
+                "name": "Contract from a partner channel",
+                "sequence": 60,
+                "trigger": "contract",
             },
         }

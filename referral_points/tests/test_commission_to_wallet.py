@@ -63,14 +63,27 @@ class TestCommissionToWallet(PointsCommon):
 
     def test_the_company_starts_with_the_plan_of_the_rules(self):
         # rules L2, C1, C2, M4
-        self.assertEqual(self.plan.rule_ids.currency_id, self.points_currency)
+        rules = self.plan.rule_ids.filtered(lambda r: r.beneficiary == "member")
+        self.assertEqual(rules.currency_id, self.points_currency)
         self.assertRecordValues(
-            self.plan.rule_ids,
+            rules,
             [
                 {"trigger": "lead_valid", "level": 0, "amount": 10, "rate": 0},
                 {"trigger": "contract", "level": 0, "amount": 0, "rate": 0.5},
                 {"trigger": "contract", "level": 0, "amount": 0, "rate": 1},
                 {"trigger": "contract", "level": 1, "amount": 0, "rate": 10},
+            ],
+        )
+
+    def test_channel_partners_are_paid_as_agreed_and_in_money(self):
+        # rule S4
+        rules = self.plan.rule_ids.filtered(lambda r: r.beneficiary != "member")
+        self.assertEqual(rules.currency_id, self.company.currency_id)
+        self.assertRecordValues(
+            rules,
+            [
+                {"trigger": "lead_valid", "rate_type": "terms"},
+                {"trigger": "contract", "rate_type": "terms"},
             ],
         )
 
