@@ -10,6 +10,7 @@ from odoo.addons.referral_distribution.models import gate
 from odoo.addons.referral_distribution.models.referral_attribution import Attribution
 
 from ..story import articles, business, people, regions
+from ..story import channels as partners
 
 DISTRIBUTION = "referral_distribution"
 
@@ -39,11 +40,12 @@ class ReferralDemo(models.AbstractModel):
             joined = {person.key: person.joined for person in people.MEMBERS}
             story._ask_consent(clock, joined, members)
             posts = story._publish_articles(clock, staff)
-            channels = story._make_channels()
+            partner = story._make_partner()
+            channels = story._make_channels(clock, staff, partner)
             services = story._make_services()
             scene = {
                 "staff": staff,
-                "members": members,
+                "members": {**members, "partner": partner},
                 "posts": posts,
                 "channels": channels,
                 "services": services,
@@ -55,6 +57,7 @@ class ReferralDemo(models.AbstractModel):
             clock(0)
             story._propose_tiers()
             story._make_visits(clock)
+            story._call_on_partners(scene)
 
     @contextmanager
     def _turn_clock(self):
@@ -227,35 +230,13 @@ class ReferralDemo(models.AbstractModel):
         return posts
 
     @api.model
-    def _make_channels(self):
+    def _make_channels(self, clock, staff, partner):
         """Return ``{platform: referral.channel}`` and the partner channel beside."""
         channels = {
             platform: self.env.ref(f"{DISTRIBUTION}.referral_channel_{platform}")
             for platform in ("community", "wechat", "website", "weibo", "h5")
         }
-        partner = self.env["res.partner"].create(
-            {
-                "name": people.CHANNEL_PARTNER,
-                "is_company": True,
-                "country_id": self.env.ref("base.cn").id,
-                "grade_id": self.env.ref(
-                    f"{DISTRIBUTION}.res_partner_grade_channel_partner"
-                ).id,
-            }
-        )
-        name, chinese = people.PARTNER_CHANNEL
-        channels["partner"] = self._translate(
-            self.env["referral.channel"].create(
-                {
-                    "name": name,
-                    "kind": "partner",
-                    "platform": "media",
-                    "partner_id": partner.id,
-                    "sequence": 60,
-                }
-            ),
-            name=chinese,
-        )
+        channels["partner"] = self._make_partner_channels(clock, staff, partner)
         return channels
 
     @api.model
@@ -286,7 +267,8 @@ class ReferralDemo(models.AbstractModel):
         yield 9, self._run_campaign, scene
         for told in business.REDEMPTIONS:
             yield told.age, self._redeem, scene, told
-        for number, lead in enumerate(business.LEADS):
+        yield partners.PAID, self._pay_partner, scene
+        for number, lead in enumerate(business.LEADS + partners.LEADS):
             told = {}
             yield lead.age, self._bring_lead, scene, lead, number, told
             if lead.verdict != "to_review":

@@ -47,7 +47,3 @@ MEMBERS = (
     _member("qin", "秦川 Qin Chuan", "member", "xie", "苏州", 60, state="suspended"),
     _member("yuan", "袁野 Yuan Ye", "member", "luo", "上海", 2, state="candidate"),
 )
-
-# A partner channel: who is paid instead of members (rule S4).
-CHANNEL_PARTNER = "行业洞察传媒 Industry Insight Media"
-PARTNER_CHANNEL = ("Industry Insight Weekly", "行业洞察周刊")

@@ -92,3 +92,16 @@ class TestStory(TransactionCase):
         self.assertTrue(members - agreed)
         wishes = self._told("referral.erasure.request")
         self.assertEqual(wishes.mapped("state"), ["requested"])
+
+    def test_partner_channels_stand_at_every_stage_and_one_has_been_paid(self):
+        """Rules S1, S4."""
+        channels = self._told("referral.channel").filtered(
+            lambda c: c.kind == "partner"
+        )
+        stages = channels._fields["stage"].get_values(self.env)
+        self.assertEqual(set(channels.mapped("stage")), set(stages))
+        [channel] = channels.filtered(lambda c: c.stage == "cooperating")
+        lines = channel.commission_ids
+        self.assertEqual(lines.partner_id, channel.partner_id)
+        self.assertEqual(set(lines.mapped("state")), {"approved", "settled"})
+        self.assertTrue(channel.activity_ids)
