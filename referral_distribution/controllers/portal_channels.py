@@ -203,6 +203,7 @@ class ReferralChannelPortal(ReferralRecordsPortal):
             self._get_link_domain(channel), offset=offset, limit=PAGE_SIZE
         )
         titles = self._get_page_titles(set(links.mapped("target_url")))
+        states = self._get_selection(links, "state")
         host = self._get_own_host_url()
         may_make = self._may_make_links(channel)
         contents, _total = (
@@ -223,6 +224,7 @@ class ReferralChannelPortal(ReferralRecordsPortal):
                     "url": f"{host}/s/{link.code}",
                     "qr_url": self._get_qr_url(f"{host}/s/{link.code}"),
                     "clicks": link.click_count,
+                    "closed": link.state != "open" and states[link.state],
                 }
                 for link in links
             ],

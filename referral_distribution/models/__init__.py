@@ -34,6 +34,7 @@ from . import referral_link_figure
 from . import referral_link_obtain
 from . import referral_link_state
 from . import referral_link_suspicion
+from . import referral_link_channel
 from . import referral_link_table
 from . import referral_link_target
 from . import referral_link_poster

@@ -240,9 +240,7 @@ class ReferralClick(models.Model):
                     UNION ALL SELECT id FROM referral_link WHERE alias = %(code)s
                     LIMIT 1)
                 AND l.active AND (l.expires_at IS NULL OR l.expires_at > %(now)s)
-                AND ch.active AND p.active AND p.member_state = 'active'
-            WHERE l.code = %s AND l.active AND ch.active
-                AND ch.stage IS DISTINCT FROM 'ended'
+                AND ch.active AND ch.stage IS DISTINCT FROM 'ended'
                 AND p.active AND p.member_state = 'active'
             """,
             code=code,

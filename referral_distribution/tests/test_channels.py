@@ -208,9 +208,14 @@ class TestPipeline(ChannelCase):
         """Threat S7."""
         clicks = self.env["referral.click"]
         self.assertTrue(clicks._find(self.club_link.code))
+        self.assertEqual(self.club_link.state, "open")
         self.club.stage = "ended"
         self.env.flush_all()
         self.assertFalse(clicks._find(self.club_link.code))
+        self.assertEqual(self.club_link.state, "channel_ended")
+        closed = self.env["referral.link"].search([("state", "=", "channel_ended")])
+        self.assertIn(self.club_link, closed)
+        self.assertNotIn(self.link, closed)
 
     def test_the_kinds_of_partner_channels_ship_as_prospects(self):
         names = (

@@ -255,11 +255,6 @@ class TestChecks(ReferralCase):
                 for bad in ("''", "'ab'", "'Abc'", "'a--b'", "repeat('a', 41)")
             ],
         ),
-        (
-            "referral_channel_partner_kind_has_partner",
-            "referral_channel",
-            ["kind = 'partner', partner_id = NULL", "kind = 'own', partner_id = 1"],
-        ),
         *CHANNEL_CHECKS,
         (
             "referral_tier_rule_thresholds_range",
