@@ -156,7 +156,8 @@ class TestChannelPages(ChannelCase, HttpCase):
         self.partner.sudo().member_state = False
         page = self.get(self.page)
         self.assertIn("not switched on yet", page.text)
-        self.assertIn(self.club_link.code, page.text)
+        self.assertIn("Owner inactive", page.text)
+        self.assertNotIn(self.club_link.code, page.text, "it leads nowhere")
         answer = self.make_link(url="/shop")
         self.assertIn("Only active members", answer.text)
 
