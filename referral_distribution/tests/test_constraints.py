@@ -443,9 +443,6 @@ class TestChecks(ReferralCase):
                 "rule_id": rule.id,
             }
         )
-        cls.env["referral.inviter.change"].create(
-            {"partner_id": cls.member.id, "reason": "Top of its own tree"}
-        )
         cls.env["referral.compliance.signoff"].with_user(cls.manager).create(
             {"reason": "Opinion of counsel"}
         )
@@ -461,6 +458,9 @@ class TestChecks(ReferralCase):
     @classmethod
     def _make_contract_and_channel(cls, lead):
         cls.make_order(lead)
+        cls.env["referral.inviter.change"].create(
+            {"partner_id": cls.member.id, "reason": "Top of its own tree"}
+        )
         cls.env["referral.channel"].create(
             {
                 "name": "Club",
