@@ -56,8 +56,8 @@ class ReferralDemo(models.AbstractModel):
                 step[1](*step[2:])
             clock(0)
             story._propose_tiers()
-            story._make_visits(clock)
             story._call_on_partners(scene)
+            story._make_visits(clock)
 
     @contextmanager
     def _turn_clock(self):

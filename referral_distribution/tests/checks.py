@@ -3,6 +3,14 @@
 # What no amount may be, as SQL literals; the last is too large for a rate's column.
 NOT_FINITE = ("'NaN'", "'Infinity'", "'-Infinity'", "-1", "1e300")
 
+# A channel that meets all of them, but for its partner.
+CLUB = {
+    "name": "Club",
+    "kind": "partner",
+    "stage": "cooperating",
+    "terms": "free",
+    "date_from": "2026-01-01",
+}
 CHANNEL_CHECKS = (
     (
         "referral_channel_partner_kind_has_partner",

@@ -4,7 +4,7 @@ from odoo.orm.table_objects import Constraint
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .checks import CHANNEL_CHECKS, NOT_FINITE
+from .checks import CHANNEL_CHECKS, CLUB, NOT_FINITE
 from .common import ReferralCase
 
 ADDON = "referral_distribution"
@@ -461,16 +461,7 @@ class TestChecks(ReferralCase):
         cls.env["referral.inviter.change"].create(
             {"partner_id": cls.member.id, "reason": "Top of its own tree"}
         )
-        cls.env["referral.channel"].create(
-            {
-                "name": "Club",
-                "kind": "partner",
-                "partner_id": cls.inviter.id,
-                "stage": "cooperating",
-                "terms": "free",
-                "date_from": "2026-01-01",
-            }
-        )
+        cls.env["referral.channel"].create({**CLUB, "partner_id": cls.inviter.id})
 
     def test_every_check_refuses_what_it_is_for(self):
         for name, table, changes in self.CASES:
