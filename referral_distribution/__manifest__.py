@@ -49,7 +49,6 @@
         "wizard/referral_invite_code_batch_views.xml",
         "wizard/referral_member_import_views.xml",
         "views/referral_api_request_views.xml",
-        "views/referral_channel_views.xml",
         "views/referral_click_figure_views.xml",
         "views/referral_click_views.xml",
         "views/referral_link_views.xml",
