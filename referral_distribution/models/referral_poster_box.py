@@ -125,15 +125,15 @@ class ReferralPosterBox(models.Model):
         database has refused it.
         """
         self.ensure_one()
-        x = min(max(self.x, 0), poster.WIDTH - MIN_SIDE)
-        y = min(max(self.y, 0), poster.HEIGHT - MIN_SIDE)
         smallest = MIN_QR_SIDE if self.kind == "qr" else MIN_SIDE
+        width = min(max(self.width, smallest), poster.WIDTH)
+        height = min(max(self.height, smallest), poster.HEIGHT)
         return poster.Box(
             kind=self.kind,
-            x=x,
-            y=y,
-            width=min(max(self.width, smallest), max(poster.WIDTH - x, smallest)),
-            height=min(max(self.height, smallest), max(poster.HEIGHT - y, smallest)),
+            x=min(max(self.x, 0), poster.WIDTH - width),
+            y=min(max(self.y, 0), poster.HEIGHT - height),
+            width=width,
+            height=height,
             font_size=min(max(self.font_size, 12), 200),
             color=poster.read_color(self.color),
             align=self.align or "left",

@@ -338,6 +338,8 @@ class TestPosterCache(PosterCase):
 
     def test_old_ones_and_too_many_are_dropped_with_their_files(self):
         made = self.make_pictures(40, 31, 20, 10, 2, 0)
+        self.run_cron()
+        self.assertEqual(made.exists(), made[2:])
         self.env["ir.config_parameter"].set_param(cache.KEPT_NUMBER[0], "3")
         self.run_cron()
         self.assertEqual(made.exists(), made[3:])

@@ -63,9 +63,9 @@ class TestPosterDesign(ReferralCase):
         design = self.designs.new({"name": "x", "background_color": "nonsense"})
         design.box_ids = [
             Command.create({"kind": "title", "font_size": 10**9, "color": "x"}),
-            Command.create({"kind": "qr", "x": -5, "y": 10**9, "width": 0}),
+            Command.create({"kind": "qr", "x": 10**9, "y": -5, "width": 0}),
         ]
-        self.assertTrue(read(base64.b64decode(design.preview))[0])
+        self.assertEqual(len(read(base64.b64decode(design.preview))[1]), 1)
 
     def test_a_background_is_a_real_picture_of_a_modest_size(self):
         for data, words in (
@@ -81,6 +81,10 @@ class TestPosterDesign(ReferralCase):
                 self.assertRaisesRegex(ValidationError, words),
             ):
                 self.design.background = base64.b64encode(data)
+        with self.assertRaisesRegex(ValidationError, "PNG or JPEG"):
+            self.designs.create({"name": "x", "background": "PHN2Zy8+"})
+        with self.assertRaisesRegex(ValidationError, "PNG or JPEG"):
+            self.design.background = "no base64 at all!"
 
     def test_a_poster_keeps_its_qr_code(self):
         qr = self.box("qr")
