@@ -54,6 +54,7 @@ class TestConsent(TransactionCase):
     def test_asking_again_takes_no_query(self):
         """The road in front of Odoo's dispatcher asks at each visit."""
         self.may()
+        self.env.invalidate_all()  # as in another request
         with self.assertQueryCount(0):
             self.assertFalse(self.may())
             self.assertTrue(self.may(YES))
