@@ -178,6 +178,12 @@ class TestTargets(BaseCase):
             with self.subTest(url=url), self.assertRaises(ValueError):
                 target.normalize_target(url, OWN, LISTED)
 
+    def test_what_only_looks_harmless_is_refused(self):
+        """Odoo reads a path without its escapes; and escaping makes a page longer."""
+        for url in ("/%5cevil.example", "/a%0d%0ab", "/a%00", "/" + "页" * 700):
+            with self.subTest(url=url[:20]), self.assertRaises(ValueError):
+                target.normalize_target(url)
+
     def test_the_reader_of_the_fuzz_sees_what_browsers_see(self):
         """Else it would agree with anything."""
         for url, host in (
