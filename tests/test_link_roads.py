@@ -7,7 +7,7 @@ to another.
 import itertools
 import re
 import time
-from random import Random
+from random import Random, SystemRandom
 
 import pytest
 from journeys import COOKIE, query
@@ -18,7 +18,7 @@ from house.visitors import AGENTS, write_request
 COLLISION = r"SERIALIZATION_FAILURE|could not serialize|deadlock detected"
 # Odoo hangs up on who waited long for a place in its queue: nobody's click
 HUNG_UP = r"werkzeug: .* Request timed out"
-addresses = itertools.count(1)
+addresses = itertools.count(SystemRandom().randrange(2**22))
 
 
 def new_address(_number=0):
@@ -299,22 +299,28 @@ def test_after_its_connections_were_ended_a_worker_serves_the_next_click(
 # --- several databases ----------------------------------------------------------------
 
 
+# The two newest links of members who take part get codes of our own.
+RENAME = """
+UPDATE referral_link link SET code = renamed.code, target_url = renamed.target
+FROM (
+    SELECT link.id, row_number() OVER (ORDER BY link.id DESC) AS number
+    FROM referral_link link JOIN res_partner member ON member.id = link.partner_id
+    WHERE link.active AND member_state = 'active'
+) newest
+JOIN (VALUES (1, 'in-both', %(target)s), (2, %(own)s, %(target)s))
+    AS renamed (number, code, target) ON renamed.number = newest.number
+WHERE link.id = newest.id
+"""
+
+
 @pytest.fixture(scope="module")
-def two_links(house, databases):
-    """A link in each of two databases, with a code and a target of its own."""
+def targets(house, databases):
+    """Where two databases lead the code they share, and one of their own each."""
     found = {}
     for number, database in enumerate(databases):
-        statement = """
-            UPDATE referral_link SET code = %s, target_url = %s WHERE id = (
-                SELECT link.id FROM referral_link link
-                JOIN res_partner member ON member.id = link.partner_id
-                WHERE link.active AND member_state = 'active'
-                ORDER BY link.id DESC LIMIT 1)
-            RETURNING id, code, target_url
-        """
-        values = [f"here-{number}", f"/blog?page={number}"]
-        [row] = house.server.query(statement, values, database=database)
-        found[database] = dict(zip(("id", "code", "target_url"), row, strict=True))
+        found[database] = f"/blog?page={number}"
+        values = {"target": found[database], "own": f"only-{number}"}
+        house.server.query(RENAME, values, database=database)
     return found
 
 
@@ -329,7 +335,7 @@ def ask_host(hosts, host, code, **headers):
     return knock(hosts, request.replace(here, f"Host: {host}".encode()))
 
 
-BEHIND = {"X_Forwarded_Host": "{host}", "X_Forwarded_For": "203.0.113.7"}
+BEHIND = {"X_Forwarded_Host": "{host}", "X_Forwarded_For": "{address}"}
 WAYS = {
     "name": ("{host}", {}),
     "name and port": ("{host}:8069", {}),
@@ -340,29 +346,29 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_the_host_says_which_databases_link_it_is(hosts, house, two_links, way):
+def test_the_host_says_whose_link_it_is(hosts, house, targets, way):
     stay_within_an_hour()
     host, headers = WAYS[way]
-    for database, link in two_links.items():
-        [other] = set(two_links) - {database}
-        before = {name: count_clicks(house, name) for name in two_links}
-        sent = {name: text.format(host=database) for name, text in headers.items()}
-        asked = host.format(host=database)
-        status, head = ask_host(hosts, asked, link["code"], **sent)
-        assert status == 302 and link["target_url"] in head
+    for database, target in targets.items():
+        [other] = set(targets) - {database}
+        before = {name: count_clicks(house, name) for name in targets}
+        values = {"host": database, "address": new_address()}
+        sent = {name: text.format(**values) for name, text in headers.items()}
+        status, head = ask_host(hosts, host.format(**values), "in-both", **sent)
+        assert status == 302 and f"Location: {target}" in head
         assert count_clicks(house, database) == before[database] + 1
         assert count_clicks(house, other) == before[other]
 
 
 def test_a_link_of_one_database_is_unknown_at_the_others_host(
-    hosts, house, databases, two_links
+    hosts, house, databases, targets
 ):
     first, second = databases
     before = [count_clicks(house, name) for name in databases]
-    code, target = two_links[first]["code"], two_links[first]["target_url"]
-    assert ask_host(hosts, second, code)[0] == 404
+    assert ask_host(hosts, first, "only-1")[0] == 404
+    assert ask_host(hosts, second, "only-0")[0] == 404
     # whoever asks cannot choose a database that is not the host's
     for host, headers in ((second, {"X_Odoo_Database": first}), ("nobody.example", {})):
-        status, head = ask_host(hosts, host, code, **headers)
-        assert status < 500 and target not in head
+        status, head = ask_host(hosts, host, "only-0", **headers)
+        assert status < 500 and targets[first] not in head
     assert [count_clicks(house, name) for name in databases] == before
