@@ -34,4 +34,4 @@ class ReferralClickFigure(models.Model):
     _link_day_unique = models.UniqueIndex(
         "(link_id, day)", "This link has its figures of this day already."
     )
-    _company_day_index = models.Index("(company_id, day)")
+    _day_index = models.Index("(day, company_id)")

@@ -68,7 +68,6 @@ class ReferralLink(models.Model):
         self.env.user._referral_require("group_manager")
         if not isinstance(reason, str) or not reason.strip():
             raise UserError(self.env._("Say why these clicks are fine."))
-        self.check_access("write")
         todo = self.filtered(lambda link: link.suspicion == "to_review")
         if not todo:
             raise UserError(self.env._("No link among these waits for a review."))
@@ -96,7 +95,6 @@ class ReferralLink(models.Model):
         :raises AccessError: without the manager role.
         """
         self.env.user._referral_require("group_manager")
-        self.check_access("write")
         active = self.filtered("active")
         active.action_archive()
         active._close_review(self.env._("Link switched off"))
