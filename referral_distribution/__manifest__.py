@@ -96,7 +96,7 @@
             "referral_distribution/static/src/js/signup.js",
         ],
     },
-    "external_dependencies": {"python": ["Pillow", "qrcode"]},
+    "external_dependencies": {"python": ["Pillow>=10.1", "qrcode"]},
     "post_load": "stand_in_front",
     "uninstall_hook": "_uninstall_partitions",
     "pre_init_hook": "_pre_init_extensions",

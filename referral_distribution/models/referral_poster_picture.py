@@ -157,7 +157,8 @@ class ReferralPosterPicture(models.Model):
 
     def _keep(self, link_id, fingerprint, sender, data):
         self.search([("fingerprint", "=", fingerprint)]).unlink()  # its file is gone
-        picture = self.create(
+        # Odoo need not look whether it should be reduced.
+        picture = self.with_context(image_no_postprocess=True).create(
             {
                 "link_id": link_id,
                 "fingerprint": fingerprint,
