@@ -6,6 +6,7 @@ from . import (
     portal_join,
     portal_records,
     portal_share,
+    portal_share_sheet,
     portal_team,
     poster,
     signup,

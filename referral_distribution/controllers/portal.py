@@ -253,6 +253,10 @@ class ReferralPortal(CustomerPortal):
         front = request.env._("Front page")
         return {path: front if path == "/" else path for path in paths}
 
+    def _get_page_texts(self, paths):
+        """Return ``{path: a sentence on that page, or ""}``. A hook, as for titles."""
+        return dict.fromkeys(paths, "")
+
     def _get_pager(self, url, total, page, step, **url_args):
         """Return Odoo's pager; a page that does not exist is the nearest one (P6)."""
         return pager(

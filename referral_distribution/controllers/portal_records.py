@@ -1,5 +1,6 @@
 from odoo.fields import Domain
 from odoo.http import request, route
+from odoo.tools import format_date
 
 from .portal import ReferralPortal, masked
 
@@ -199,12 +200,18 @@ class ReferralRecordsPortal(ReferralPortal):
 
     def _get_reward_source(self, member, reward):
         """Return whom a reward came from, as far as the member may know."""
-        referrer = reward.order_id.referrer_id or reward.lead_id.referrer_id
+        referrer = (
+            reward.order_id.referrer_id
+            or reward.lead_id.referrer_id
+            or reward.share_id.partner_id
+        )
         if referrer and referrer != member:
             return request.env._("Through %(name)s", name=masked(referrer.name))
         if reward.order_id:
             customer = reward.order_id.partner_id.commercial_partner_id
             return f"{reward.order_id.name}, {self._get_customer_name(customer)}"
+        if reward.share_id:
+            return format_date(request.env, reward.share_id.share_date)
         return self._get_lead_name(reward.lead_id)
 
     def _prepare_reward_card(self, reward):

@@ -43,6 +43,13 @@ For a valid lead that is the fee per lead, and nothing where none was agreed:
 >>> compute(replace(valid, terms=Terms()), [*rules, fee])
 []
 
+A share has no amount, and no inviter takes part unless a rule says so (S5, M4):
+
+>>> fixed = [Rule(4, "share", rate_type="fixed", amount=D(1), currency="PTS")]
+>>> shared = Facts("share", people=(Person(7), Person(3)), currencies=money)
+>>> [(line.person, str(line.amount)) for line in compute(shared, rules + fixed)]
+[(7, '1.00')]
+
 A fourth level is refused whatever the settings say (rule M4, threat G1):
 
 >>> replace(facts, paying_levels=4)

@@ -9,10 +9,12 @@ from . import crm_lead_channel
 from . import product_template
 from . import referral_api
 from . import referral_api_request
+from . import referral_api_share
 from . import referral_attribution
 from . import referral_channel
 from . import referral_channel_figures
 from . import referral_channel_terms
+from . import referral_channel_sharing
 from . import referral_click
 from . import referral_click_figure
 from . import referral_click_mark
@@ -32,6 +34,7 @@ from . import referral_link
 from . import referral_link_burst
 from . import referral_link_figure
 from . import referral_link_obtain
+from . import referral_link_sharing
 from . import referral_link_state
 from . import referral_link_suspicion
 from . import referral_link_channel
@@ -46,6 +49,7 @@ from . import referral_poster_design
 from . import referral_poster_picture
 from . import referral_settlement
 from . import referral_share
+from . import referral_share_reward
 from . import referral_team
 from . import referral_territory
 from . import referral_tier_rule  # first: the log reads its thresholds
@@ -56,6 +60,7 @@ from . import referral_tree_figure
 from . import res_company
 from . import res_company_click
 from . import res_company_consent
+from . import res_company_share
 from . import res_company_target
 from . import res_config_settings
 from . import res_config_settings_click

@@ -273,7 +273,7 @@ class CrmLead(models.Model):
             names = {"who": link.partner_id.id, "channel": link.channel_id.name}
             share = link.share_ids[:1]
             self._referral_log(
-                "shared", link, names, share.create_date or link.create_date
+                "shared", link, names, share.shared_at or link.create_date
             )
             self._referral_log(
                 "clicked",

@@ -74,7 +74,7 @@ class ReferralApi(models.AbstractModel):
     # ------------------------------------------------------------- every method
 
     @api.model
-    def _answer_once(self, method, key, **values):
+    def _answer_once(self, method, key, /, **values):
         """Do ``_<method>(**values)`` as superuser, once for each idempotency key.
 
         Only the company and the language of the caller's context are believed.
@@ -89,14 +89,17 @@ class ReferralApi(models.AbstractModel):
             key, method, values, lambda: getattr(worker, f"_{method}")(**values)
         )
 
-    def _read_text(self, argument, value, required=False):
+    def _read_text(self, argument, value, required=False, limit=None):
         """Return an argument as stripped text, "" if it is not given.
+
+        :param int limit: characters at most, by default those of ``LIMITS``.
 
         :raises UserError: on anything that is no short line of text.
         """
         if value is None and not required:
             return ""
-        problem = fault(value, LIMITS[argument])
+        limit = limit or LIMITS[argument]
+        problem = fault(value, limit)
         text = value.strip() if not problem else ""
         if problem or (required and not text):
             raise UserError(
@@ -104,7 +107,7 @@ class ReferralApi(models.AbstractModel):
                     "“%(argument)s” must be a line of text of at most %(limit)s"
                     " characters, without control characters.",
                     argument=argument,
-                    limit=LIMITS[argument],
+                    limit=limit,
                 )
             )
         return text

@@ -13,6 +13,7 @@ MOVES = {
     "settled": {"reversed"},
     "reversed": set(),
 }
+SOURCES = ("order_id", "lead_id", "share_id")  # what a reward stands on
 
 
 class ReferralCommission(models.Model):
@@ -51,6 +52,9 @@ class ReferralCommission(models.Model):
         ondelete="restrict",
         check_company=True,
     )
+    share_id = fields.Many2one(
+        "referral.share", index="btree_not_null", ondelete="restrict"
+    )
     rule_id = fields.Many2one("referral.plan.rule", required=True, ondelete="restrict")
     plan_id = fields.Many2one(related="rule_id.plan_id", store=True)
     level = fields.Integer(required=True)
@@ -83,7 +87,7 @@ class ReferralCommission(models.Model):
 
     _natural_key = models.UniqueIndex(
         "(trigger, rule_id, partner_id, level, COALESCE(order_id, 0),"
-        " COALESCE(lead_id, 0))",
+        " COALESCE(lead_id, 0), COALESCE(share_id, 0))",
         "This reward has been given already.",
     )
     _amount_finite = models.Constraint(
@@ -94,16 +98,17 @@ class ReferralCommission(models.Model):
         "No more than three levels are ever paid.",
     )
     _has_source = models.Constraint(
-        "CHECK (lead_id IS NOT NULL OR order_id IS NOT NULL)",
-        "A commission names the lead or contract it is for.",
+        "CHECK (lead_id IS NOT NULL OR order_id IS NOT NULL OR share_id IS NOT NULL)",
+        "A commission names the lead, contract or share it is for.",
     )
     # Rule M7: no reward for recruiting. A trigger this does not name is refused; an
     # addon that adds one redeclares it with the document the new trigger stands on.
     _trigger_has_source = models.Constraint(
         "CHECK (CASE trigger WHEN 'lead_valid' THEN lead_id IS NOT NULL"
-        " WHEN 'contract' THEN order_id IS NOT NULL ELSE FALSE END)",
-        "A reward comes from a valid lead or a contract: recruiting alone earns"
-        " nothing.",
+        " WHEN 'contract' THEN order_id IS NOT NULL"
+        " WHEN 'share' THEN share_id IS NOT NULL ELSE FALSE END)",
+        "A reward comes from a valid lead, a contract or a share: recruiting alone"
+        " earns nothing.",
     )
 
     @api.depends("explanation", "amount")
@@ -181,8 +186,8 @@ class ReferralCommission(models.Model):
         """Write and approve what the plan gives for each source, once.
 
         :param str trigger: a trigger of the rules.
-        :param sources: crm.lead or sale.order; they answer ``_get_referral_plan`` and
-            ``_prepare_referral_facts``.
+        :param sources: crm.lead, sale.order or referral.share; they answer
+            ``_get_referral_plan``, ``_prepare_referral_facts`` and others.
         :return: the new commissions; empty for sources that were rewarded before.
         """
         lines = self.sudo()  # without the caller's default_ keys
@@ -200,7 +205,7 @@ class ReferralCommission(models.Model):
     @api.model
     def _create_missing(self, vals_list):
         """Create what is not there yet by its natural key."""
-        keys = ("trigger", "rule_id", "partner_id", "level", "order_id", "lead_id")
+        keys = ("trigger", "rule_id", "partner_id", "level", *SOURCES)
         missing = [
             vals
             for vals in vals_list
@@ -214,6 +219,7 @@ class ReferralCommission(models.Model):
         company = source._get_referral_company()
         own_base = rule.base != "member_reward"
         return {
+            **dict.fromkeys(SOURCES, False),
             **source._prepare_commission_source_vals(),
             "company_id": company.id,
             "partner_id": line.person,
@@ -236,7 +242,11 @@ class ReferralCommission(models.Model):
         }
 
     def _approve(self):
-        """Approve pending lines and pay those that are paid at once."""
+        """Approve pending lines and pay those that are paid at once.
+
+        Each goes into its lead's trail. The reward of a share has no lead yet; once its
+        visitor becomes one, the trail begins with the share.
+        """
         approved = self._set_state("approved")
         approved._settle_at_once()._set_state("settled")
         for line in approved:

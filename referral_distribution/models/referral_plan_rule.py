@@ -23,7 +23,11 @@ class ReferralPlanRule(models.Model):
     sequence = fields.Integer(default=10)
     name = fields.Char(required=True, translate=True)
     trigger = fields.Selection(
-        [("lead_valid", "Lead found valid"), ("contract", "Contract confirmed")],
+        [
+            ("share", "First share of the day"),
+            ("lead_valid", "Lead found valid"),
+            ("contract", "Contract confirmed"),
+        ],
         required=True,
         default="contract",
     )
@@ -80,8 +84,9 @@ class ReferralPlanRule(models.Model):
     )
     # Rule M7; see the same guard on ``referral.commission``.
     _trigger_known = models.Constraint(
-        "CHECK (trigger IN ('lead_valid', 'contract'))",
-        "A rule rewards valid leads or contracts: recruiting alone earns nothing.",
+        "CHECK (trigger IN ('share', 'lead_valid', 'contract'))",
+        "A rule rewards shares, valid leads or contracts: recruiting alone earns"
+        " nothing.",
     )
     _rate_range = models.Constraint(
         "CHECK (rate IS NULL OR rate BETWEEN 0 AND 100)",
@@ -108,6 +113,14 @@ class ReferralPlanRule(models.Model):
                     self.env._(
                         "A valid lead has no amount: reward it with a fixed one, or the"
                         " channel partner as agreed with the channel."
+                    )
+                )
+            if rule.trigger == "share" and (
+                rule.rate_type != "fixed" or rule.beneficiary != "member"
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "A share is the member's: reward it with a fixed amount."
                     )
                 )
             if rule.base == "member_reward" and not rule.level:

@@ -22,6 +22,9 @@ class ResConfigSettings(models.TransientModel):
     referral_paying_levels = fields.Selection(
         related="company_id.referral_paying_levels", readonly=False, required=True
     )
+    referral_share_needs_click = fields.Boolean(
+        related="company_id.referral_share_needs_click", readonly=False
+    )
     referral_join_approval = fields.Boolean(
         related="company_id.referral_join_approval", readonly=False
     )

@@ -179,6 +179,8 @@ class ResPartner(models.Model):
                 "link": share.link_id.code,
                 "how": share.method,
                 "day": iso(share.share_date),
+                "shared_at": iso(share.shared_at),
+                "reward": share.reward_state,
             }
             for share in shares
         ]

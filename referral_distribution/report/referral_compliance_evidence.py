@@ -261,21 +261,24 @@ class ReferralComplianceEvidence(models.AbstractModel):
     @api.model
     def _query_proof(self, company):
         """Return counts over all rewards ever given, of which only the first may be
-        more than zero: all; without lead or contract; whose lead was not found valid
-        or whose contract finance has not confirmed; beyond the third level."""
+        more than zero: all; without lead, contract or share; whose lead was not found
+        valid or whose contract finance has not confirmed; beyond the third level."""
         names = ("rewards", "without_source", "unproven", "too_deep")
         [row] = self.env.execute_query(
             SQL(
                 "SELECT count(*),"
                 " count(*) FILTER (WHERE line.lead_id IS NULL"
-                "   AND line.order_id IS NULL),"
-                " count(*) FILTER (WHERE CASE WHEN line.order_id IS NULL"
-                "   THEN lead.referral_validity IS DISTINCT FROM 'valid'"
-                "   ELSE contract.referral_decision IS DISTINCT FROM 'confirmed' END),"
+                "   AND line.order_id IS NULL AND line.share_id IS NULL),"
+                " count(*) FILTER (WHERE CASE WHEN line.order_id IS NOT NULL"
+                "   THEN contract.referral_decision IS DISTINCT FROM 'confirmed'"
+                "   WHEN line.share_id IS NOT NULL"
+                "   THEN share.reward_state IS DISTINCT FROM 'rewarded'"
+                "   ELSE lead.referral_validity IS DISTINCT FROM 'valid' END),"
                 " count(*) FILTER (WHERE line.level > 2)"
                 " FROM referral_commission line"
                 " LEFT JOIN crm_lead lead ON lead.id = line.lead_id"
                 " LEFT JOIN sale_order contract ON contract.id = line.order_id"
+                " LEFT JOIN referral_share share ON share.id = line.share_id"
                 " WHERE line.company_id = %s AND line.state <> 'reversed'",
                 company.id,
             )

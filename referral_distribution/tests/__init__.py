@@ -2,12 +2,13 @@ from . import test_access
 from . import test_access_companies
 from . import test_access_methods
 from . import test_api
+from . import test_api_share
+from . import test_attribution
 from . import test_click_bursts
 from . import test_click_figures
 from . import test_click_races
 from . import test_click_retention
 from . import test_clicks
-from . import test_attribution
 from . import test_channel_terms
 from . import test_channels
 from . import test_compliance
@@ -45,6 +46,10 @@ from . import test_poster_engine
 from . import test_privacy
 from . import test_screens
 from . import test_settlements
+from . import test_share_races
+from . import test_share_rewards
+from . import test_share_sheet
+from . import test_shares
 from . import test_signup
 from . import test_signup_proposal
 from . import test_territory

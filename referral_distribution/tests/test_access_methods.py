@@ -11,6 +11,9 @@ ARGUMENTS = {
     "vals": {"active": False},
     "vals_list": [{"name": "x"}],
     "fields": ["name", "referral_link_id"],
+    "code": "x",
+    "channel": "community",
+    "url": "/",
     "reason": "x",
 }
 
@@ -37,6 +40,7 @@ class TestPublicMethods(AccessCase):
             "referral.plan.rule": self.plan.rule_ids[0],
             "referral.channel": self.channel,
             "referral.link": self.link,
+            "referral.share": self.env["referral.share"]._record(self.link, "copy"),
             "referral.commission": commission,
             "referral.settlement": self.env["referral.settlement"]._collect(commission),
             "referral.trail.entry": lead.referral_trail_ids[0],

@@ -124,6 +124,7 @@ class TestCatalogue(ReferralCase):
             "referral_click",
             "referral_click_figure",
             "referral_link_burst",
+            "referral_share",
             "referral_invite_code",
             "referral_tier_change",
             "referral_inviter_change",
@@ -169,12 +170,12 @@ class TestChecks(ReferralCase):
         (
             "referral_commission_has_source",
             "referral_commission",
-            ["lead_id = NULL, order_id = NULL"],
+            ["lead_id = NULL, order_id = NULL, share_id = NULL"],
         ),
         (
             "referral_commission_trigger_has_source",
             "referral_commission",
-            ["trigger = 'recruit'", "trigger = 'contract'"],
+            ["trigger = 'recruit'", "trigger = 'contract'", "trigger = 'share'"],
         ),
         (
             "referral_link_burst_cleared_complete",
@@ -200,6 +201,16 @@ class TestChecks(ReferralCase):
             "referral_compliance_signoff_revocation_recorded",
             "referral_compliance_signoff",
             [],  # from "signed" only: see test_compliance
+        ),
+        (
+            "referral_share_waiting_is_first",
+            "referral_share",
+            ["reward_state = 'waiting'"],
+        ),
+        (
+            "referral_share_hashes_only_while_waiting",
+            "referral_share",
+            ["ip_hash = 'x'", "visitor_hash = 'x', first_of_day = TRUE"],
         ),
         (
             "referral_plan_rule_trigger_known",
@@ -449,8 +460,8 @@ class TestChecks(ReferralCase):
         cls._make_contract_and_channel(lead)
         cls.make_privacy(cls.env)
         cls.make_burst()
-        vals = {"partner_id": cls.member.id, "ref": "7"}
-        cls.env["referral.external.ref"].create(vals)
+        cls.env["referral.share"].create({"link_id": cls.link.id, "method": "copy"})
+        cls.env["referral.external.ref"]._add({cls.member.id: "7"}, cls.company)
         logo = {"kind": "logo", "x": 200, "y": 200, "width": 150, "height": 150}
         cls.env["referral.poster.design"].create({"name": "D"}).box_ids = [(0, 0, logo)]
         cls.env.flush_all()

@@ -84,9 +84,11 @@ class PortalCase(ReferralCase, HttpCase):
         return self.url_open("/my/referral/share/link", data=values)
 
     def record_share(self, link_id, method):
-        return self.make_jsonrpc_request(
+        """Tell the server of a share; return whether it was recorded."""
+        answer = self.make_jsonrpc_request(
             "/my/referral/share/record", {"link_id": link_id, "method": method}
         )
+        return answer["recorded"]
 
     def count(self, model, *domain):
         return self.env[model].search_count(list(domain))
@@ -437,7 +439,7 @@ class TestPortalShare(PortalCase):
         for path in (*PAGES, f"/share/link/{self.link.id}"):
             page = self.get_page(f"/my/referral{path}")
             self.assertIn("Your membership is suspended", page)
-            self.assertNotIn("Get my link", page)
+            self.assertNotIn('class="o_referral_share_open', page)
         before = self.count("referral.link")
         self.assertIn("Only active members", self.send_link_form(url="/c").text)
         self.assertFalse(self.record_share(self.link.id, "copy"))

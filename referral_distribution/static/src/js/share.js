@@ -1,5 +1,4 @@
 import { _t } from "@web/core/l10n/translation";
-import { rpc } from "@web/core/network/rpc";
 import { registry } from "@web/core/registry";
 import { Interaction } from "@web/public/interaction";
 
@@ -10,9 +9,10 @@ const FEEDBACK_MS = 2000;
  * elsewhere: many phones reach an office server by plain http.
  *
  * @param {string} text
+ * @param {HTMLElement} [near] inside an open dialog nothing outside can be selected
  * @returns {Promise<boolean>} whether it was copied
  */
-export async function copyText(text) {
+export async function copyText(text, near = document.body) {
     if (navigator.clipboard && window.isSecureContext) {
         try {
             await navigator.clipboard.writeText(text);
@@ -25,18 +25,42 @@ export async function copyText(text) {
     area.value = text;
     area.setAttribute("readonly", "");
     area.className = "visually-hidden";
-    document.body.append(area);
+    near.append(area);
     area.select();
     const copied = document.execCommand("copy");
     area.remove();
     return copied;
 }
 
-/** Copy and share buttons of the members' pages (rules S2, S6). */
-export class ReferralShare extends Interaction {
+/**
+ * Shows a word on a button for a moment; screen readers hear it too.
+ *
+ * @param {Interaction} interaction
+ * @param {HTMLElement} button
+ * @param {string} text
+ */
+export function sayOn(interaction, button, text) {
+    const label = button.querySelector(".o_referral_copy_label");
+    if (button.dataset.saying) {
+        return;
+    }
+    const before = label.textContent;
+    button.dataset.saying = "1";
+    label.setAttribute("role", "status");
+    label.textContent = text;
+    interaction.waitForTimeout(() => {
+        label.textContent = before;
+        label.removeAttribute("role");
+        delete button.dataset.saying;
+        button.classList.remove("o_referral_copied");
+    }, FEEDBACK_MS);
+}
+
+/** Copy and share buttons and rows that scroll on the members' pages. */
+export class ReferralPages extends Interaction {
     static selector = ".o_referral_portal";
     dynamicContent = {
-        ".o_referral_copy": { "t-on-click.withTarget": this.onCopy },
+        ".o_referral_copy:not([data-method])": { "t-on-click.withTarget": this.onCopy },
         ".o_referral_native_share": {
             "t-on-click.withTarget": this.onShare,
             "t-att-class": () => ({ "d-none": !navigator.share }),
@@ -67,11 +91,8 @@ export class ReferralShare extends Interaction {
      */
     async onCopy(ev, button) {
         const copied = await this.waitFor(copyText(button.dataset.copyText));
-        this.say(button, copied ? _t("Copied") : _t("Select the text to copy it"));
+        sayOn(this, button, copied ? _t("Copied") : _t("Select the text to copy it"));
         button.classList.toggle("o_referral_copied", copied);
-        if (copied) {
-            await this.record(button, "copy");
-        }
     }
 
     /**
@@ -83,50 +104,11 @@ export class ReferralShare extends Interaction {
         try {
             await this.waitFor(navigator.share({ title, url }));
         } catch {
-            return; // closed by the member: nothing was shared
+            // closed by the member: nothing was shared
         }
-        await this.record(button, "native");
-    }
-
-    /**
-     * Tells the server that the link of this button went out.
-     *
-     * @param {HTMLElement} button without a link id there is nothing to record
-     * @param {"copy"|"native"} method
-     */
-    async record(button, method) {
-        const id = parseInt(button.dataset.linkId);
-        if (id) {
-            await this.waitFor(
-                rpc("/my/referral/share/record", { link_id: id, method }, { silent: true })
-            );
-        }
-    }
-
-    /**
-     * Shows a word on the button for a moment; screen readers hear it too.
-     *
-     * @param {HTMLElement} button
-     * @param {string} text
-     */
-    say(button, text) {
-        const label = button.querySelector(".o_referral_copy_label");
-        if (button.dataset.saying) {
-            return;
-        }
-        const before = label.textContent;
-        button.dataset.saying = "1";
-        label.setAttribute("role", "status");
-        label.textContent = text;
-        this.waitForTimeout(() => {
-            label.textContent = before;
-            label.removeAttribute("role");
-            delete button.dataset.saying;
-            button.classList.remove("o_referral_copied");
-        }, FEEDBACK_MS);
     }
 }
 
 registry
     .category("public.interactions")
-    .add("referral_distribution.share", ReferralShare);
+    .add("referral_distribution.pages", ReferralPages);
