@@ -1,4 +1,5 @@
 from odoo import models
+from odoo.tools import format_date
 
 from odoo.addons.referral_distribution.controllers.portal import masked
 
@@ -35,6 +36,9 @@ class ReferralCommission(models.Model):
     def _get_wallet_reason(self):
         """Tell the member what the points are for (rule C8)."""
         self.ensure_one()
+        if self.trigger == "share":
+            day = format_date(self.env, self.share_id.share_date)
+            return self.env._("First share of the day: %(day)s", day=day)
         if self.trigger == "lead_valid":
             lead = self.lead_id
             name = lead.partner_name or masked(lead.contact_name or lead.email_from)

@@ -10,10 +10,10 @@ class ReferralPlan(models.Model):
     def _referral_setup_points_plan(self):
         """Put the default plan in force, unless the main company has plans of its own.
 
-        Valid lead 10 points (L2), first contract 0.5 % (C1), later ones 1 % (C2), the
-        inviter 10 % of the member's reward (M4), and channel partners what was agreed
-        with them, in money (S4). The records get XML ids, by which their names are
-        translated.
+        First share of a day 1 point (S5), valid lead 10 points (L2), first contract
+        0.5 % (C1), later ones 1 % (C2), the inviter 10 % of the member's reward on
+        contracts (M4), and channel partners what was agreed with them, in money (S4).
+        The records get XML ids, by which their names are translated.
         """
         company = self.env["res.company"]._get_main_company()
         if self.search_count([("company_id", "=", company.id)], limit=1):
@@ -33,11 +33,26 @@ class ReferralPlan(models.Model):
         plan._activate()
 
     @api.model
+    def _prepare_share_rules(self, points):
+        """Return the rule for the first share of a day (rule S5)."""
+        return {
+            "share": {
+                "name": "First share of the day",
+                "sequence": 5,
+                "trigger": "share",
+                "rate_type": "fixed",
+                "amount": 1.0,
+                "currency_id": points.id,
+            }
+        }
+
+    @api.model
     def _prepare_points_rules(self):
         """Return ``{name of the XML id: values}`` of the default rules."""
         points = self.env.ref("referral_points.currency_pts")
         contract = {"trigger": "contract", "currency_id": points.id}
         return {
+            **self._prepare_share_rules(points),
             "lead": {
                 "name": "Valid lead",
                 "sequence": 10,

@@ -1,3 +1,5 @@
+from freezegun import freeze_time
+
 from odoo.fields import Command
 from odoo.tests import tagged
 
@@ -62,12 +64,13 @@ class TestCommissionToWallet(PointsCommon):
         return self.env["referral.commission"]._accrue("contract", orders[-1])
 
     def test_the_company_starts_with_the_plan_of_the_rules(self):
-        # rules L2, C1, C2, M4
+        # rules S5, L2, C1, C2, M4
         rules = self.plan.rule_ids.filtered(lambda r: r.beneficiary == "member")
         self.assertEqual(rules.currency_id, self.points_currency)
         self.assertRecordValues(
             rules,
             [
+                {"trigger": "share", "level": 0, "amount": 1, "rate": 0},
                 {"trigger": "lead_valid", "level": 0, "amount": 10, "rate": 0},
                 {"trigger": "contract", "level": 0, "amount": 0, "rate": 0.5},
                 {"trigger": "contract", "level": 0, "amount": 0, "rate": 1},
@@ -106,6 +109,30 @@ class TestCommissionToWallet(PointsCommon):
         self.assertEqual(lead.referral_commission_ids.state, "settled")
         self.assertEqual(wallet.entry_ids.origin_ref, lead.referral_commission_ids)
         self.assertEqual(wallet.entry_ids.posted_by_id, self.sales)
+
+    def _share(self, method="copy"):
+        channel = self.env["referral.channel"].create({"name": "Ours"})
+        link = self.env["referral.link"]._obtain(self.referrer, channel, "/page")
+        return self.env["referral.share"]._record(link, method)
+
+    def test_the_first_share_of_the_day_earns_one_point_for_the_sharer_alone(self):
+        # rules S5, M4
+        self.env.company.partner_id.tz = "Asia/Shanghai"
+        with freeze_time("2026-03-09 16:30:00"):  # half past midnight in Shanghai
+            share = self._share()
+            self._share("qr")
+        wallet = self._open_wallet(member=self.referrer)
+        self.assertSums(wallet, 1)
+        self.assertSums(self._open_wallet(member=self.inviter), 0)
+        self.assertEqual(wallet.entry_ids.origin_ref, share.commission_ids)
+        self.assertEqual(wallet.entry_ids.reason, "First share of the day: 03/10/2026")
+        self.assertEqual(share.commission_ids.state, "settled")
+
+    def test_who_does_not_accept_commissions_gets_no_point_for_sharing(self):
+        # rule M4
+        self.referrer.accepts_commission = False
+        self._share()
+        self.assertSums(self._open_wallet(member=self.referrer), 0)
 
     def test_a_first_contract_earns_half_a_per_cent_and_the_inviter_a_tenth(self):
         # rules C1, M4: 120,000.00 -> 600.00 and 60.00
