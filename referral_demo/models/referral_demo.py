@@ -284,7 +284,8 @@ class ReferralDemo(models.AbstractModel):
         channel = scene["channels"][lead.channel]
         links = self.env["referral.link"]
         link = links._obtain(member, channel, scene["posts"][lead.article].website_url)
-        self.env["referral.share"].create({"link_id": link.id, "method": "copy"})
+        method = business.METHODS[number % len(business.METHODS)]
+        self.env["referral.share"]._record(link, method, original_opened=True)
         for visitor in range(3 + number % 7):
             self.env["referral.click"]._visit(
                 link.code, Visit(f"198.51.100.{visitor + 1}", f"visitor {number}")

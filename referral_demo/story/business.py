@@ -10,6 +10,9 @@ SERVICES = (
     ("data", "Data platform consulting", "数据中台咨询", 200000.0),
 )
 
+# How members pass links on, in turn.
+METHODS = ("wechat", "copy", "poster", "native", "qr", "weibo", "email")
+
 # What becomes of an order, in the order of a contract's life; each step includes
 # those before it up to its own.
 QUOTATION, SIGNED, DOWN_PAYMENT, INVOICED, PAID, CONFIRMED, REFUSED = (
