@@ -80,7 +80,8 @@ class ReferralShareSheet(ReferralPortal):
         if not link:
             raise request.not_found()
         link._open_original()
-        return request.redirect(link.target_url, code=303, local=True)
+        # an outside page is one of the company's own list
+        return request.redirect(link.target_url, code=303, local=False)
 
     def _get_share_channels(self, member):
         """Return the channels the member may share on (rule S4)."""
@@ -93,6 +94,8 @@ class ReferralShareSheet(ReferralPortal):
         :param channel: the channel's id, as text.
         :raises UserError: saying what is wrong; nothing is written.
         """
+        if not member:
+            raise UserError(request.env._("Only active members can share."))
         chosen = self._get_share_channels(member).filtered(
             lambda c: c.id == read_number(channel)
         )
@@ -128,14 +131,19 @@ class ReferralShareSheet(ReferralPortal):
         path = link.target_url
         title = self._get_page_titles({path})[path]
         text = self._get_page_texts({path})[path]
-        short_url = f"{self._get_own_host_url()}/s/{link.code}"
+        short_path = f"/s/{link.alias or link.code}"
+        short_url = f"{self._get_own_host_url()}{short_path}"
         return {
             "link": link,
             "member": member,
             "title": title,
             "text": text,
             "short_url": short_url,
-            "forward_url": add_code(path, link.code),
+            "forward_url": (
+                short_path
+                if link.target_kind == "outside"
+                else add_code(path, link.code)
+            ),
             "qr_url": self._get_qr_url(short_url),
             "poster_url": f"/referral/poster/{link.code}.png",
             "weibo_url": f"{WEIBO}?{urlencode({'url': short_url, 'title': title})}",

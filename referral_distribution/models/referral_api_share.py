@@ -209,7 +209,8 @@ class ReferralApi(models.AbstractModel):
         text = self._read_text("code", code, required=True, limit=CODE_LENGTH)
         links = self.env["referral.link"].with_context(active_test=False)
         link = links.search(
-            [("code", "=", text), ("company_id", "=", self.env.company.id)]
+            (Domain("code", "=", text) | Domain("alias", "=", text))
+            & Domain("company_id", "=", self.env.company.id)
         )
         if not link:
             raise UserError(

@@ -23,9 +23,12 @@ class ReferralLink(models.Model):
         self.ensure_one()
         if self.partner_id.member_state != "active" or not self.partner_id.active:
             raise UserError(self.env._("Only active members can share."))
-        if not self.active:
+        if self.state in ("off", "expired"):
             raise UserError(
-                self.env._("This link is switched off. Get a new one for this page.")
+                self.env._(
+                    "This link is no longer in use. Share the page through another"
+                    " channel, or ask us."
+                )
             )
         self.channel_id._check_shareable(self.partner_id)
 

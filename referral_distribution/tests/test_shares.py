@@ -171,9 +171,12 @@ class TestSharesAreRecorded(ShareCase):
 
     def test_who_is_no_active_member_and_a_link_switched_off_are_refused(self):
         self.link.active = False
-        with self.assertRaisesRegex(UserError, "switched off"):
+        with self.assertRaisesRegex(UserError, "no longer in use"):
             self.record()
-        self.link.active = True
+        self.link.write({"active": True, "expires_at": NOW})
+        with self.assertRaisesRegex(UserError, "no longer in use"):
+            self.record()
+        self.link.expires_at = False
         theirs = self.obtain(self.grandparent)
         self.member.member_state = "suspended"
         self.grandparent.active = False
