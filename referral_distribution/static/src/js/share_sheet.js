@@ -164,7 +164,7 @@ export class ReferralSheet extends Interaction {
         for (const panel of this.el.querySelectorAll(".o_referral_panel")) {
             const isOpen = panel.dataset.name === name && panel.classList.contains("d-none");
             panel.classList.toggle("d-none", !isOpen);
-            for (const image of isOpen && !isInside ? panel.querySelectorAll("img") : []) {
+            for (const image of isOpen && !isInside ? panel.querySelectorAll("img[data-src]") : []) {
                 image.src ||= image.dataset.src;
             }
         }
