@@ -83,13 +83,16 @@ def log_in(page, url, login):
 
 
 def share_an_article(page):
-    """Get the link of the blog's newest article, copy it; return what was copied."""
+    """Copy the link of the blog's newest article in two taps; return what was copied.
+
+    The share sheet stays open over the article, with the QR code shown.
+    """
     article = page.locator("#o_wblog_posts_loop a[href*='/blog/']").first
     go(page, article.tap)
-    go(page, page.get_by_role("link", name="Share and earn").tap)
-    go(page, page.locator(".o_referral_chosen button[type=submit]").tap)
+    page.get_by_role("link", name="Share and earn").tap()
     with page.expect_response("**/my/referral/share/record"):
-        page.locator(".o_referral_copy").first.tap()
+        page.locator("dialog .o_referral_copy").tap()
+    page.locator("dialog [data-panel=qr]").tap()
     return page.evaluate("navigator.clipboard.readText()")
 
 

@@ -88,7 +88,7 @@ def shared(server, browser):
     with new_profile(browser, **PHONE) as page:
         log_in(page, server.url, "member")
         copied = share_an_article(page)
-        text = scan(page.locator("img[alt*='QR code']"))
+        text = scan(page.locator("dialog [data-name=qr] img"))
         width = page.evaluate("document.documentElement.scrollWidth")
     assert text == copied
     assert text.startswith(f"{server.url}/s/")

@@ -25,10 +25,9 @@ class ReferralSharePortal(ReferralShareSheet):
 
         A page's address is taken in the search field too.
         """
-        search = read_search(search)
-        if not url and search.startswith(("/", "http://", "https://")):
-            url, search = search, ""
-        return self._render_share(page, search, channel, url)
+        if not url and search.strip().startswith(("/", "http://", "https://")):
+            url, search = search.strip(), ""
+        return self._render_share(page, read_search(search), channel, url)
 
     @route(
         "/my/referral/share/link",

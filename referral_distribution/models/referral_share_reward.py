@@ -130,12 +130,12 @@ class ReferralShare(models.Model):
     def _cron_reward_clicked(self):
         """Every quarter of an hour: reward the shares that somebody has opened."""
         progress = self.env["ir.cron"]._commit_progress
-        progress(self._query_lapse())
         clicked = self._query_clicked()
         for start in range(0, len(clicked), BATCH):
             batch = clicked[start : start + BATCH]
             self.browse(batch)._reward_claimed()
             progress(len(batch), remaining=len(clicked) - start - len(batch))
+        progress(self._query_lapse())
 
     @api.model
     def _reward_clicked(self):
@@ -147,8 +147,8 @@ class ReferralShare(models.Model):
 
         :return: number of shares decided by this call.
         """
-        lapsed = self._query_lapse()
-        return lapsed + self.browse(self._query_clicked())._reward_claimed()
+        rewarded = self.browse(self._query_clicked())._reward_claimed()
+        return rewarded + self._query_lapse()  # first what somebody clicked in time
 
     def _reward_claimed(self):
         """Reward these shares; if that fails, one by one without those that fail."""
@@ -183,13 +183,19 @@ class ReferralShare(models.Model):
 
     @api.model
     def _query_clicked(self):
-        """Return the ids of waiting shares that somebody else has clicked."""
+        """Return the ids of waiting shares that somebody else has clicked.
+
+        A link whose clicks look made waits for its review first (threat S5).
+        """
         self.env.flush_all()
         rows = self.env.execute_query(
             SQL(
                 """
                 SELECT share.id FROM referral_share share
-                WHERE share.reward_state = 'waiting' AND EXISTS (
+                JOIN referral_link link ON link.id = share.link_id
+                WHERE share.reward_state = 'waiting'
+                    AND link.active AND link.suspicion <> 'to_review'
+                    AND EXISTS (
                     SELECT FROM referral_click click
                     WHERE click.link_id = share.link_id AND click.counted
                         AND click.clicked_hour >= date_trunc('hour', share.shared_at)
@@ -213,9 +219,11 @@ class ReferralShare(models.Model):
         self.env.flush_all()
         self.env.cr.execute(
             SQL(
-                "UPDATE referral_share SET reward_state = 'lapsed',"
-                " visitor_hash = NULL, ip_hash = NULL"
-                " WHERE reward_state = 'waiting' AND shared_at < %s",
+                "UPDATE referral_share share SET reward_state = 'lapsed',"
+                " visitor_hash = NULL, ip_hash = NULL FROM referral_link link"
+                " WHERE link.id = share.link_id AND share.shared_at < %s"
+                " AND share.reward_state = 'waiting'"
+                " AND link.suspicion <> 'to_review'",
                 fields.Datetime.now() - timedelta(days=CLICK_DAYS + 1),
             )
         )

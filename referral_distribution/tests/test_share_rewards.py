@@ -8,6 +8,7 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from ..engine.visit import Visit
+from ..models import gate
 from .test_shares import FRIEND, NOW, PHONE, SHARE_RULE, ShareCase
 
 
@@ -199,6 +200,24 @@ class TestSharesThatNeedAClick(ShareCase):
         self.clock.move_to(NOW)
         self.click(Visit("192.0.2.2", "Last"), after=timedelta(days=7, seconds=-1))
         self.assertEqual(self.shares._reward_clicked(), 1)
+
+    def test_a_link_whose_clicks_look_made_is_reviewed_first(self):
+        # threat S5
+        share = self.record(visit=PHONE)
+        self.click()
+        gate.opened(self.link).suspicion = "to_review"
+        self.clock.move_to(NOW + timedelta(days=30))
+        self.assertEqual(self.shares._reward_clicked(), 0)
+        self.assertEqual(share.reward_state, "waiting")
+        gate.opened(self.link).suspicion = "cleared"
+        self.assertEqual(self.shares._reward_clicked(), 1)
+        self.assertEqual(share.reward_state, "rewarded")
+
+    def test_a_link_that_was_switched_off_is_not_rewarded(self):
+        self.record(visit=PHONE)
+        self.click()
+        self.link.active = False
+        self.assertEqual(self.shares._reward_clicked(), 0)
 
     def test_what_nobody_clicked_lapses_after_the_time(self):
         share = self.record(visit=PHONE)

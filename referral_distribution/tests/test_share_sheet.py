@@ -275,8 +275,9 @@ class TestShareSheet(SheetCase):
         self.log_in()
         page = self.get_page("/my/referral/share?search=/some/page")
         self.assertIn('data-url="/some/page"', page)
-        page = self.get_page(f"/my/referral/share?search={self.base_url()}/other")
-        self.assertIn('data-url="/other"', page)
+        long = f"/other/{'x' * 200}"
+        page = self.get_page(f"/my/referral/share?search={self.base_url()}{long}")
+        self.assertIn(f'data-url="{long}"', page)
 
 
 @tagged("post_install", "-at_install")
