@@ -116,7 +116,11 @@ class ReferralShareSheet(ReferralPortal):
         )
 
     def _get_usual_channel(self, member, channels):
-        """Return the channel the member shared on last, else the first."""
+        """Return the channel the member shared on last, else the first.
+
+        Never an H5 channel, where the original comes before any sharing.
+        """
+        channels = channels.filtered(lambda c: c.platform != "h5") or channels
         shares = request.env["referral.share"].sudo()
         last = shares.search(
             [("partner_id", "=", member.id), ("channel_id", "in", channels.ids)],

@@ -104,11 +104,11 @@ class ReferralShare(models.Model):
         "The first share of this day was recorded already.",
     )
     _waiting_index = models.Index("(shared_at) WHERE reward_state = 'waiting'")
-    _waiting_is_first = models.Constraint(
+    _waits_first = models.Constraint(
         "CHECK (first_of_day OR reward_state <> 'waiting')",
         "Only the first share of a day waits for a reward.",
     )
-    _hashes_only_while_waiting = models.Constraint(
+    _no_hashes_kept = models.Constraint(
         "CHECK (reward_state = 'waiting'"
         " OR (visitor_hash IS NULL AND ip_hash IS NULL))",
         "Where a member shared from is kept only until the reward is decided.",

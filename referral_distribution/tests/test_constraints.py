@@ -202,16 +202,8 @@ class TestChecks(ReferralCase):
             "referral_compliance_signoff",
             [],  # from "signed" only: see test_compliance
         ),
-        (
-            "referral_share_waiting_is_first",
-            "referral_share",
-            ["reward_state = 'waiting'"],
-        ),
-        (
-            "referral_share_hashes_only_while_waiting",
-            "referral_share",
-            ["ip_hash = 'x'", "visitor_hash = 'x', first_of_day = TRUE"],
-        ),
+        ("referral_share_waits_first", "referral_share", ["reward_state = 'waiting'"]),
+        ("referral_share_no_hashes_kept", "referral_share", ["ip_hash = 'x'"]),
         (
             "referral_plan_rule_trigger_known",
             "referral_plan_rule",

@@ -152,6 +152,11 @@ class TestShareSheet(SheetCase):
         self.env["referral.share"]._record(
             self.env["referral.link"]._obtain(self.member, second, "/x"), "copy"
         )
+        self.env["referral.share"]._record(
+            self.env["referral.link"]._obtain(self.member, self.h5, "/x"),
+            "copy",
+            original_opened=True,
+        )
         [chosen] = self.open_sheet(channel=None).xpath("//button[@aria-current]/@value")
         self.assertEqual(chosen, str(second.id))
 
