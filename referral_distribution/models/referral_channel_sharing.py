@@ -17,7 +17,7 @@ class ReferralChannel(models.Model):
         """
         self.ensure_one()
         channel = self.sudo()
-        if not channel.active:
+        if not channel.filtered_domain(self._get_open_domain()):
             raise UserError(
                 self.env._(
                     "%(channel)s is closed. Choose another channel.",
@@ -32,6 +32,10 @@ class ReferralChannel(models.Model):
                     channel=channel.name,
                 )
             )
+
+    @api.model
+    def _get_open_domain(self):
+        return self.env["referral.link"]._get_open_channel_domain()
 
     def _is_of_partner(self, member):
         """Tell whether the channel is that of the member's company."""
@@ -50,6 +54,7 @@ class ReferralChannel(models.Model):
             "partner_id.commercial_partner_id", "=", member.commercial_partner_id.id
         )
         return self.search(
-            Domain("company_id", "in", [company.id, False])
+            self._get_open_domain()
+            & Domain("company_id", "in", [company.id, False])
             & (Domain("kind", "=", "own") | partners_own)
         ).sorted("kind")

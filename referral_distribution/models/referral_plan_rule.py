@@ -104,7 +104,9 @@ class ReferralPlanRule(models.Model):
         " beneficiary, at level 0, with an amount of the contract as base.",
     )
 
-    @api.constrains("trigger", "level", "base", "rate_type", "bracket_ids")
+    @api.constrains(
+        "trigger", "beneficiary", "level", "base", "rate_type", "bracket_ids"
+    )
     def _check_formula(self):
         for rule in self:
             by_amount = rule.rate_type in ("percent", "bracket")

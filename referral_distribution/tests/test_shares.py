@@ -164,6 +164,14 @@ class TestSharesAreRecorded(ShareCase):
             self.assertEqual(self.media in shareable, found)
         self.assertEqual(shareable[-1], self.media)
 
+    def test_an_ended_cooperation_is_refused_and_not_offered(self):
+        # rule S1
+        self.media.stage = "ended"
+        with self.assertRaisesRegex(UserError, "is closed"):
+            self.media._check_shareable(self.owner)
+        channels = self.env["referral.channel"]
+        self.assertNotIn(self.media, channels._get_shareable(self.owner, self.company))
+
     def test_a_closed_channel_is_refused(self):
         self.channel.active = False
         with self.assertRaisesRegex(UserError, "is closed"):
