@@ -34,9 +34,9 @@ class ReferralApi(models.AbstractModel):
 
         Asked again, even with another key, it is the same link.
 
-        :param str channel: the channel's UTM source, as its leads carry it; or the
-            platform ("community", "wechat", "website", "weibo", "h5") if the company
-            has one own channel there; or the channel's id.
+        :param str channel: the platform ("community", "wechat", "website", "weibo",
+            "h5") if the company has one own channel there; or the channel's UTM source,
+            as its leads carry it; or the channel's id.
         :param str url: page the link leads to: a path such as "/blog", or an address of
             the own site, up to 2,000 characters.
         :param int member_id: as ``register_member`` answered; or else
@@ -155,8 +155,8 @@ class ReferralApi(models.AbstractModel):
         channels = self.env["referral.channel"]
         here = Domain("company_id", "in", [False, self.env.company.id])
         ways = [
+            Domain("platform", "=", text) & Domain("kind", "=", "own"),
             Domain("source_id.name", "=ilike", escape_psql(text)),
-            Domain("platform", "=", text.lower()) & Domain("kind", "=", "own"),
         ]
         if text.isascii() and text.isdigit() and int(text) <= MAX_ID:
             ways.append(Domain("id", "=", int(text)))
@@ -164,6 +164,8 @@ class ReferralApi(models.AbstractModel):
             found = channels.search(here & way, limit=2)
             if len(found) == 1:
                 return found
+            if found:
+                break
         raise UserError(
             self.env._(
                 "“%(channel)s” is none of our channels, or more than one. There are:"
