@@ -67,7 +67,6 @@ from . import res_config_settings_click
 from . import res_config_settings_poster
 from . import res_partner
 from . import res_partner_bank
-from . import res_partner_channel
 from . import res_partner_consent
 from . import res_partner_erasure
 from . import res_partner_export
@@ -77,6 +76,7 @@ from . import res_partner_membership
 from . import res_partner_poster
 from . import res_partner_tier
 from . import res_partner_traces
+from . import res_partner_channel  # last: erases what these name
 from . import res_users
 from . import res_users_signup
 from . import res_users_signup_consent

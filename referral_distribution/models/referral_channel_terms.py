@@ -252,11 +252,13 @@ class ReferralChannel(models.Model):
     @api.model
     def _follow(self, domain, step):
         """Take one step with all channels of a domain, batch by batch."""
+        channels = self.search(domain)
         progress = self.env["ir.cron"]._commit_progress
-        progress(remaining=self.search_count(domain))
-        while channels := self.search(domain, limit=BATCH):
-            step(channels)
-            if not progress(len(channels)):
+        progress(remaining=len(channels))
+        for start in range(0, len(channels), BATCH):
+            some = channels[start : start + BATCH]
+            step(some)
+            if not progress(len(some)):
                 break
 
     def _end(self):

@@ -56,6 +56,21 @@ class TestTerms(ChannelCase):
             with self.subTest(period):
                 self.assertRewards(lead, [])
 
+    def test_before_and_after_the_cooperation_nothing_is_paid(self):
+        """Whatever its dates say: it may have ended early."""
+        self.club.stage = "ended"
+        for stage in ("ended", "negotiating", "prospect"):
+            self.club.stage = stage
+            lead = self.make_lead(
+                referral_link_id=False,
+                referrer_id=self.partner.id,
+                referral_channel_id=self.club.id,
+            )
+            order = self.make_contract(lead, 1000)
+            with self.subTest(stage):
+                self.assertEqual(lead.referral_lead_fee, 0)
+                self.assertEqual(order.sudo().referral_deal_share, 0)
+
     def test_the_day_is_the_companys(self):
         self.club.date_to = "2026-03-02"
         with self.at("2026-03-02 15:59:00"):

@@ -248,6 +248,41 @@ class TestPipeline(ChannelCase):
 
 
 @tagged("post_install", "-at_install")
+class TestContact(ChannelCase):
+    """Whom to talk to is personal data too (threat M3)."""
+
+    def test_who_is_erased_is_no_contact_of_a_channel_any_more(self):
+        contact = self.env["res.partner"].create(
+            {"name": "Wu Ming", "email": "wu@club.example", "phone": "+86 10 1234"}
+        )
+        self.prospect.write(
+            {
+                "contact_id": contact.id,
+                "contact_wechat": "wuming",
+                "fit_note": "Wu Ming knows everybody",
+            }
+        )
+        contact._erase_traces(contact._get_traces())
+        self.assertRecordValues(
+            self.prospect,
+            [
+                {
+                    "contact_name": False,
+                    "contact_phone": False,
+                    "contact_email": False,
+                    "contact_wechat": False,
+                }
+            ],
+        )
+        self.assertNotIn("Wu Ming", self.prospect.fit_note)
+
+    def test_the_partner_of_a_cooperation_is_not_erased_before_it_ends(self):
+        self.assertIn("CEO Club", " ".join(self.partner._get_erasure_obstacles()))
+        self.club.stage = "ended"
+        self.assertNotIn("CEO Club", " ".join(self.partner._get_erasure_obstacles()))
+
+
+@tagged("post_install", "-at_install")
 class TestPeriod(ChannelCase):
     """Who looks after a channel hears in time; what ran out has ended (rule S1)."""
 

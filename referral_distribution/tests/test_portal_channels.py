@@ -2,6 +2,7 @@ from odoo import http
 from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
+from ..models import gate
 from .channels import ChannelCase
 from .test_portal import EVIL_PAGES, JUNK
 
@@ -98,6 +99,15 @@ class TestChannelPages(ChannelCase, HttpCase):
             self.assertEqual(found.status_code, 404)
         self.authenticate(None, None)
         self.assertIn("/web/login", self.url_open(self.page).url)
+
+    def test_links_of_others_on_the_channel_are_not_the_partners(self):
+        theirs = (
+            self.env["referral.link"].sudo()._obtain(self.partner, self.club, "/theirs")
+        )
+        gate.opened(theirs).partner_id = self.inviter
+        page = self.get(self.page).text
+        self.assertIn(self.club_link.code, page)
+        self.assertNotIn(theirs.code, page)
 
     def test_a_channel_of_another_company_is_not_found(self):
         """Threat P3."""
