@@ -163,7 +163,9 @@ class TestTerms(ChannelCase):
         leads = self.env["crm.lead"].with_user(self.sales)
         with self.assertRaises(AccessError):
             leads.create({"name": "x", "referral_lead_fee": 9999})
-        lead = leads.with_context(default_referral_lead_fee=9999).create({"name": "x"})
+        leads = leads.with_context(default_referral_lead_fee=9999)
+        self.assertFalse(leads.default_get(["referral_lead_fee"]))
+        lead = leads.create({"name": "x"})
         self.assertEqual(lead.sudo().referral_lead_fee, 0)
 
     def test_the_channel_of_a_valid_lead_stays(self):
