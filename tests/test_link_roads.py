@@ -307,7 +307,7 @@ FROM (
     FROM referral_link link JOIN res_partner member ON member.id = link.partner_id
     WHERE link.active AND member_state = 'active'
 ) newest
-JOIN (VALUES (1, 'in-both', %(target)s), (2, %(own)s, %(target)s))
+JOIN (VALUES (1, 'in-both', %(target)s), (2, %(own)s, %(target)s || '&only'))
     AS renamed (number, code, target) ON renamed.number = newest.number
 WHERE link.id = newest.id
 """
@@ -329,10 +329,10 @@ def count_clicks(house, database):
     return house.server.query(statement, database=database)[0][0]
 
 
-def ask_host(hosts, host, code, **headers):
+def ask_host(hosts, host, code, source=None, **headers):
     request = visit(hosts, {"code": code}, **headers)
     here = f"Host: 127.0.0.1:{hosts.pages}".encode()
-    return knock(hosts, request.replace(here, f"Host: {host}".encode()))
+    return knock(hosts, request.replace(here, f"Host: {host}".encode()), source)
 
 
 BEHIND = {"X_Forwarded_Host": "{host}", "X_Forwarded_For": "{address}"}
@@ -372,3 +372,17 @@ def test_a_link_of_one_database_is_unknown_at_the_others_host(
         status, head = ask_host(hosts, host, "only-0", **headers)
         assert status < 500 and targets[first] not in head
     assert [count_clicks(house, name) for name in databases] == before
+
+
+def test_behind_a_proxy_a_visitor_is_who_the_proxy_says(hosts, house, targets):
+    # threat S5: it appends the address it was asked from to what a visitor claims
+    stay_within_an_hour()
+    database, proxy = next(iter(targets)), new_address()
+    first, second = new_address(), new_address()
+    counted = [count_clicks(house, database)]
+    for said in (first, second, f"203.0.113.1, {first}", f"203.0.113.2, {first}"):
+        headers = {"X_Forwarded_Host": database, "X_Forwarded_For": said}
+        status, _head = ask_host(hosts, database, "in-both", lambda _: proxy, **headers)
+        assert status == 302
+        counted.append(count_clicks(house, database) - counted[0])
+    assert counted[1:] == [1, 2, 2, 2]
