@@ -201,6 +201,7 @@ class TestAlias(LinkCase):
             self.assertEqual(self.env["referral.click"]._find(alias)[0], link.id)
             self.assertEqual(link.partner_id, self.member)
         self.assertEqual((self.link | theirs).mapped("state"), ["open", "open"])
+        self.assertEqual(self.obtain("/shop"), self.link)
 
     def test_an_erased_member_leaves_no_alias_behind(self):
         """Threat M3: an alias may be a name, and so may an earlier one."""
