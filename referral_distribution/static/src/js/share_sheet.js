@@ -86,7 +86,7 @@ export class ReferralShareOpener extends Interaction {
         const dialog = document.createElement("dialog");
         dialog.className = "o_referral_dialog";
         dialog.setAttribute("aria-label", _t("Share"));
-        dialog.autofocus = true;
+        dialog.tabIndex = -1;
         const close = document.createElement("button");
         close.type = "button";
         close.className = "o_referral_dialog_close btn-close";
@@ -105,6 +105,7 @@ export class ReferralShareOpener extends Interaction {
         });
         this.insert(dialog, document.body);
         dialog.showModal();
+        dialog.focus(); // else it is the close button that looks pressed
     }
 }
 
