@@ -61,9 +61,12 @@ class ReferralSignup(AuthSignupHome):
         """Return the invite code of whose personal link led here, or "" (rule M2).
 
         It stands in the form for everybody to see and to clear; a form that was sent
-        says itself which code it means, none included.
+        says itself which code it means, none included. On invitation only, a link that
+        anybody may share in public is no invitation (rule M6).
         """
         if request.httprequest.method != "GET" or qcontext.get("token"):
+            return ""
+        if qcontext["invite_required"]:
             return ""
         attribution = request.env["referral.attribution"]._read()
         code = attribution and attribution.member.invite_code

@@ -106,13 +106,13 @@ class TestProposedInvite(SignupCase):
         self.assertEqual(self.get_code(page), [code])
         self.assertFalse(self.get_note(page))
 
-    def test_on_invitation_the_link_opens_the_door_too(self):
-        """Rule M6: the member's code is proposed as anywhere."""
+    def test_where_one_must_be_invited_a_shared_link_is_no_invitation(self):
+        """Rule M6: the code that opens the door is not told to all who read along."""
         self.set_scope("b2b")
         self.come()
         page = self.open_form()
-        self.assertEqual(self.get_code(page), [self.code.code])
-        self.assertIn("another member's code instead", self.get_note(page))
+        self.assertFalse(self.get_code(page))
+        self.assertFalse(self.get_note(page))
 
     def test_a_member_who_takes_no_part_is_not_proposed_and_sign_up_works(self):
         """Threat I5: archived, suspended, of another company, without a code."""
