@@ -5,6 +5,12 @@ _LEAD_FIELDS = {"name": "contact_name", "company": "partner_name", "subject": "n
 
 
 def post_init_hook(env):
+    """Make what is there already fit: the links' kinds, and the contact form."""
+    env["referral.link"]._find_kinds_anew()
+    _make_contact_form_lead(env)
+
+
+def _make_contact_form_lead(env):
     """Let Odoo's contact form make leads, as the order entry promises (rule T2).
 
     Out of the box that form sends a mail. This sets the form's action to "Create an

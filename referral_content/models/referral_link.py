@@ -29,6 +29,12 @@ class ReferralLink(models.Model):
         return super()._get_target_kind(path)
 
     @api.model
+    def _find_kinds_anew(self):
+        """Find the kind of page of links that are older than this addon's say in it."""
+        links = self.with_context(active_test=False)
+        links.search([("blog_post_id", "!=", False)])._compute_target_kind()
+
+    @api.model
     def _prepare_target_vals(self, targets):
         found = super()._prepare_target_vals(targets)
         articles = self._find_articles(targets)

@@ -46,6 +46,17 @@ class TestLink(ContentCase):
         link.sudo().target_url = "/blog"
         self.assertEqual((link.target_kind, link.blog_post_id.id), ("page", False))
 
+    def test_links_older_than_this_addon_get_their_kind(self):
+        """What installation and upgrade call; switched off ones are links too."""
+        links = self.make_link(self.article)
+        links += self.env["referral.link"]._obtain(self.member, self.channel, "/")
+        links[0].active = False
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE referral_link SET target_kind = 'page'")
+        self.env.invalidate_all()
+        links._find_kinds_anew()
+        self.assertEqual(links.mapped("target_kind"), ["article", "page"])
+
     def test_what_looks_like_an_article_elsewhere_is_none(self):
         """Threat S2: a listed host has articles of its own."""
         self.env.company.referral_target_hosts = "elsewhere.example"
