@@ -1,5 +1,4 @@
 import psycopg2
-from freezegun import freeze_time
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
@@ -102,25 +101,3 @@ class TestLinks(ReferralCase):
             with self.subTest(user=user.login):
                 names = ["code", "click_count", "short_url"]
                 self.assertReadInOneGo(links, names, user)
-
-
-@tagged("post_install", "-at_install")
-class TestShares(ReferralCase):
-    """A share is of a member, link, method and day (rule S2)."""
-
-    def test_a_share_takes_member_and_channel_from_its_link(self):
-        share = self.env["referral.share"].create(
-            {"link_id": self.link.id, "method": "copy"}
-        )
-        self.assertEqual(share.partner_id, self.member)
-        self.assertEqual(share.channel_id, self.channel)
-
-    def test_the_day_is_the_companys(self):
-        """Rule S5: one o'clock in the morning in Shanghai is yesterday in UTC."""
-        self.company.partner_id.tz = "Asia/Shanghai"
-        shares = self.env["referral.share"]
-        for user in (self.portal, self.sales):
-            user.tz = "America/New_York"
-            with self.subTest(user=user.login), freeze_time("2024-02-28 17:30:00"):
-                day = shares.with_user(user).sudo()._default_share_date()
-                self.assertEqual(str(day), "2024-02-29")
