@@ -219,6 +219,20 @@ class TestSharesThatNeedAClick(ShareCase):
         self.link.active = False
         self.assertEqual(self.shares._reward_clicked(), 0)
 
+    def test_a_click_earlier_in_the_hour_of_the_share_does_not_count(self):
+        self.click(after=timedelta(minutes=10))
+        self.clock.move_to(NOW + timedelta(minutes=30))
+        self.record(visit=PHONE)
+        self.assertEqual(self.shares._reward_clicked(), 0)
+
+    def test_what_another_run_decided_meanwhile_stays_decided(self):
+        # threat J1: between two batches of a job
+        share = self.record(visit=PHONE)
+        self.click()
+        self.shares._reward_clicked()
+        self.assertEqual(share._reward_claimed(), 0)
+        self.assertEqual((share.reward_state, self.earned()), ("rewarded", 1))
+
     def test_what_nobody_clicked_lapses_after_the_time(self):
         share = self.record(visit=PHONE)
         self.clock.move_to(NOW + timedelta(days=8))
