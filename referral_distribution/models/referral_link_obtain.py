@@ -186,5 +186,5 @@ class ReferralLink(models.Model):
         now = self.env.cr.now()
         log = {"create_uid": self.env.uid, "write_uid": self.env.uid}
         log |= {"create_date": now, "write_date": now}
-        fresh = self.with_context(clean_context(self.env.context))  # no client's
+        fresh = self.env(context=clean_context(self.env.context))[self._name]
         return {**fresh.default_get(names), **log, "company_id": company.id}
