@@ -10,6 +10,7 @@ anything that fails. ``docs/hot-path.md`` explains it in one page.
 
 import functools
 import logging
+import os
 import threading
 import time
 from contextlib import contextmanager
@@ -101,12 +102,23 @@ def _answer(environ, code):
     threading.current_thread().dbname = database
     visit = read_visit(
         environ,
-        country_code=http.GeoIP(environ.get("REMOTE_ADDR")).country_code,
+        country_code=_get_country(environ.get("REMOTE_ADDR")),
         user_id=session.get("uid"),
     )
     with _connected(registry) as env:
         link = _visit(env["referral.click"], code, visit)
         return link and answer(env, link, visit, cookies, environ)
+
+
+def _get_country(address):
+    """Return where an address is; without a GeoIP database Odoo would look each time."""
+    return http.GeoIP(address).country_code if _has_geoip() else None
+
+
+@functools.cache
+def _has_geoip():
+    files = (config["geoip_country_db"], config["geoip_city_db"])
+    return any(os.access(path, os.R_OK) for path in files if path)
 
 
 def _get_registry(database):

@@ -31,7 +31,7 @@ def sign_touches(env, touches: Touches, days: int) -> str:
     Needs no request, see ``read_touches``.
     """
     return hash_sign(
-        env(su=True),
+        env["ir.http"].sudo().env,
         get_scope(env),
         touches.to_payload(),
         expiration=timedelta(days=days),
@@ -48,8 +48,9 @@ def read_touches(env, cookie_value) -> Touches | None:
     """
     if not isinstance(cookie_value, str) or not _SHAPE.fullmatch(cookie_value):
         return None
+    superuser = env["ir.http"].sudo().env
     try:
-        payload = verify_hash_signed(env(su=True), get_scope(env), cookie_value)
+        payload = verify_hash_signed(superuser, get_scope(env), cookie_value)
     except (ValueError, RecursionError):  # ValueError covers binascii's and Unicode's
         return None
     return Touches.from_payload(payload)

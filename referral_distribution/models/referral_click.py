@@ -216,7 +216,8 @@ class ReferralClick(models.Model):
     @api.model
     def _hash(self, purpose, text):
         """Return a keyed hash: nobody can try all addresses without the key."""
-        return hmac(self.env(su=True), f"referral-{purpose}", text)[:HASH_LENGTH]
+        env = self.sudo().env
+        return hmac(env, f"referral-{purpose}", text)[:HASH_LENGTH]
 
     @api.model
     def _query_link(self, code, now):
