@@ -111,7 +111,7 @@ def _answer(environ, code):
 
 
 def _get_country(address):
-    """Return where an address is; without a GeoIP database Odoo would look each time."""
+    """Return where an address is; Odoo looks for its GeoIP database each time."""
     return http.GeoIP(address).country_code if _has_geoip() else None
 
 
