@@ -72,6 +72,7 @@ class Venv:
                 "then run the command again.",
             ) from error
         self._link_odoo()
+        self._compile_odoo()
         (self.path / ".created").touch()
 
     def _link_odoo(self):
@@ -98,6 +99,16 @@ class Venv:
         (info / "RECORD").write_text("")
         self.odoo.write_text(SCRIPT.format(python=self.python))
         self.odoo.chmod(0o755)
+
+    def _compile_odoo(self):
+        """Compile the Odoo we unpacked: it starts in half the time.
+
+        Where Python is told to write no bytecode it would compile at every start.
+        """
+        if cache_root() in Path(self.odoo_home).parents:
+            with step("Compiling Odoo"):
+                compiling = ["-m", "compileall", "-q", "-j", "0", self.odoo_home]
+                subprocess.run([self.python, *compiling], check=False)
 
     def _install(self, name):
         path = self.repo / f"{name}.txt"
