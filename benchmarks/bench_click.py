@@ -57,13 +57,15 @@ def main(options):
     """Measure; return the results as written to the file."""
     house, load = House(Venv(odoo.find())), os.getloadavg()[0]
     codes = _prepare(house, options.rows)
-    scenes = _measure(house, codes, rounds=options.rounds, seconds=options.seconds)
+    length = {"rounds": options.rounds, "seconds": options.seconds}
+    floor, scenes = _measure(house, codes, **length)
     for database in (EMPTY, FULL):
         house.databases.drop(database)
     return {
         "conditions": {**CONDITIONS, **vars(options)},
         "load_before_and_after": [round(load, 1), round(os.getloadavg()[0], 1)],
         "clients_at_a_server_that_does_nothing": measure_ceiling(FEW),
+        "workers_that_do_nothing": floor,
         "targets": _judge(scenes),
         "scenes": scenes,
     }
@@ -84,26 +86,32 @@ def _prepare(house, rows):
 
 
 def _measure(house, codes, **length):
-    """Let strangers open the doors; return ``{scene: {door: figures}}``."""
+    """Let strangers open the doors.
+
+    :return: the answers a second of workers that do nothing, and
+        ``{scene: {door: figures}}``.
+    """
 
     def doors(site):
         ours, peer = codes
         yield Door(OURS, site, f"/s/{ours}", OUR_ROWS)
         yield Door(PEER, site, f"/r/{peer}", PEER_ROWS)
 
-    compare, scenes = Strangers().compare, {}
+    strangers, scenes = Strangers(), {}
+    compare = strangers.compare
     with Site(house, EMPTY, "ordinary", ORDINARY) as site, step("The ordinary road"):
         scenes["ordinary road"] = compare([*doors(site)], FEW, **length)
     with Site(house, EMPTY, "empty") as site, Site(house, FULL, "full") as full:
         with step(f"One hot link, {FEW} clients"):
             scenes["hot link"] = compare([*doors(site)], FEW, **length)
+            floor = strangers.measure_floor(site, FEW, **length)
         with step(f"One hot link, {MANY} clients"):
             scenes["crowd"] = compare([*doors(site)], MANY, **length)
         with step("Old clicks in the table"):
             ours, old = next(doors(site)), next(doors(full))
             turns = [ours, old._replace(name=OLD)]
             scenes["old clicks"] = compare(turns, FEW, **length)
-    return scenes
+    return floor, scenes
 
 
 def _judge(scenes):
@@ -148,7 +156,7 @@ def print_table(results):
         for door, row in doors.items():
             cells = "".join(f"{row[key]:>11,}" for key in keys)
             print(f"{scene + ': ' + door:<44}{cells}")
-    print()
+    print(f"\nworkers that do nothing: {results['workers_that_do_nothing']:,}/s\n")
     for name, (value, goal, met) in results["targets"].items():
         print(f"{name:<44}{value:>11,}  {goal:<8}{'met' if met else 'MISSED'}")
 

@@ -5,15 +5,18 @@ import re
 import socket
 import statistics
 import time
+import urllib.request
 from collections import Counter
 from typing import NamedTuple
 
 from house.load import Crowd
+from house.report import Problem
 from house.serve import LiveServer
 from house.visitors import visit_as_strangers
 
 COLLISION = re.compile(r"SERIALIZATION_FAILURE|could not serialize|deadlock detected")
 ON_THE_WAY = (301, 302)  # 303 would be to another language, before any count
+NO_CODE = "/s/!"  # what the door in front refuses without looking anything up
 NOTHING = b"HTTP/1.0 302 FOUND\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -29,10 +32,22 @@ class Site(LiveServer):
     def __enter__(self):
         try:
             self.start()
+            self._settle()
         except BaseException:
             self.stop()
             raise
         return self
+
+    def _settle(self, patience=60):
+        """Wait for the websocket process too: it loads Odoo while pages are there."""
+        health = f"http://127.0.0.1:{self.websockets}/websocket/health"
+        for _second in range(patience):
+            try:
+                with urllib.request.urlopen(health, timeout=patience):
+                    return
+            except OSError:
+                time.sleep(1)
+        raise Problem(f"{health} does not answer.", f"read {self.log_path}.")
 
     def __exit__(self, *_error):
         self.stop()
@@ -102,6 +117,15 @@ class Strangers:
             tuple(answers.percentile(part) for part in (50, 95, 99, 100)),
             1e6 * cpu / asked,
         )
+
+    def measure_floor(self, site, clients, rounds, seconds):
+        """Return the refusals a second: what a worker can do that does nothing."""
+        rates = []
+        for _round in range(rounds):
+            visits = visit_as_strangers(NO_CODE, site.pages, self.seen)
+            answers = Crowd(site.pages, clients).ask(visits, seconds)
+            rates.append(answers.statuses[404] / answers.seconds)
+        return round(statistics.median(rates), 1)
 
 
 def summarise(turns):
