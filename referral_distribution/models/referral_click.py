@@ -113,9 +113,22 @@ class ReferralClick(models.Model):
 
     @api.model
     def _attempt(self, code, visit):
-        with self.env.cr.savepoint(flush=False):
-            self.env.cr.execute(SQL("SET LOCAL lock_timeout = %s", PATIENCE))
-            return self._record(code, visit)
+        """Record; on failure the transaction goes on as if nothing had been tried.
+
+        Savepoint, patience and the statement are one message to the database.
+        """
+        query = self._query_record(self._prepare_visit(code, visit))
+        try:
+            return self._fetch(
+                SQL(
+                    "SAVEPOINT referral_visit; SET LOCAL lock_timeout = %s; %s",
+                    PATIENCE,
+                    query,
+                )
+            )
+        except psycopg2.Error:
+            self.env.cr.execute("ROLLBACK TO SAVEPOINT referral_visit")
+            raise
 
     @api.model
     def _record(self, code, visit):

@@ -12,7 +12,7 @@ from werkzeug.exceptions import NotFound
 from odoo import http
 from odoo.service import db as service_db
 from odoo.tests import HttpCase, tagged
-from odoo.tools import config, hash_sign, mute_logger
+from odoo.tools import SQL, config, hash_sign, mute_logger
 
 from odoo.addons.referral_distribution import door
 from odoo.addons.referral_distribution.engine.token import Touches
@@ -235,11 +235,9 @@ class RoadCase(DoorCase):
     def test_a_failure_to_record_never_stops_the_visitor(self):
         """Threat S8."""
 
-        def fail(clicks, *_args):
-            clicks.env.cr.execute("SELECT 1/0")
-
+        failure = SQL("SELECT 1/0")
         with (
-            patch.object(ReferralClick, "_record", fail),
+            patch.object(ReferralClick, "_query_record", return_value=failure),
             mute_logger("odoo.sql_db"),
             self.assertLogs(CLICKS, logging.ERROR),
         ):
@@ -252,7 +250,7 @@ class RoadCase(DoorCase):
         """Threat S8: only the failure of recording is forgiven, once."""
         failure = psycopg2.OperationalError
         with (
-            patch.object(ReferralClick, "_record", side_effect=failure),
+            patch.object(ReferralClick, "_query_record", side_effect=failure),
             self.assertLogs(CLICKS, logging.ERROR),
         ):
             self.assertEqual(self.knock().status_code, 302)
