@@ -1,12 +1,9 @@
-import re
-
 from odoo import http
 from odoo.http import request
 
 from ..models.referral_poster_picture import LIMIT_SECONDS, TooMany
 from .portal import read_number
 
-CODE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 QR_SIZE, MIN_QR_SIZE, MAX_QR_SIZE = 480, 120, 1200
 MAX_AGE = 300  # seconds; then a browser asks whether anything has changed
 
@@ -34,7 +31,7 @@ class ReferralPosterController(http.Controller):
         :param design: id of a design of the link's company; the first one otherwise.
         :param lang: code of an active language; the page's own one otherwise.
         """
-        link = self._find_link(code)
+        link = request.env["referral.link"]._find_for_poster(code)
         if not link:
             return self._answer_none()
         designs = request.env["referral.poster.design"]
@@ -63,7 +60,7 @@ class ReferralPosterController(http.Controller):
     )
     def qr(self, code, size="", **_unknown):
         """Return the QR code of an open link as PNG, ``size`` pixels wide."""
-        link = self._find_link(code)
+        link = request.env["referral.link"]._find_for_poster(code)
         if not link:
             return self._answer_none()
         size = max(MIN_QR_SIZE, min(read_number(size, QR_SIZE), MAX_QR_SIZE))
@@ -88,10 +85,6 @@ class ReferralPosterController(http.Controller):
         if lang in languages:
             design = design.with_context(lang=lang)
         return self._answer_data(design._get_thumbnail())
-
-    def _find_link(self, code):
-        links = request.env["referral.link"]
-        return links._find_open(code) if CODE.fullmatch(code) else links
 
     def _answer_none(self):
         headers = [("Cache-Control", "no-store")]

@@ -1,4 +1,3 @@
-import re
 import time
 from datetime import datetime, timezone
 from typing import NamedTuple
@@ -12,7 +11,6 @@ from .ir_http import COOKIE, read_touches
 
 PARAMETER = "referral"  # of a form or an address; it carries a link's code
 DAY = 86400  # seconds
-_CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Attribution(NamedTuple):
@@ -67,8 +65,10 @@ class ReferralAttribution(models.AbstractModel):
         company = self.env.company.sudo()
         now = int(time.time())
         for evidence, code, touch, touches in self._get_candidates(company, now):
-            link = self._find_open_link(code, company)
-            if link and link.partner_id != visitor.partner_id:
+            link = self.env["referral.link"]._find_open(code)
+            if link.company_id != company:
+                continue
+            if link.partner_id != visitor.partner_id:
                 return self._prepare(link, evidence, touch, touches, company)
         return None
 
@@ -109,22 +109,6 @@ class ReferralAttribution(models.AbstractModel):
             return
         if values and page.netloc == sent.host:
             yield "address", values[0]
-
-    @api.model
-    def _find_open_link(self, code, company):
-        """Return the link of that code if it is open and of this company, else nothing.
-
-        What is open is for the door to say: who would get a page that the link is
-        closed brings nobody (threat S7).
-
-        :param code: anything; what is no text of a code's shape is no code.
-        """
-        links = self.env["referral.link"].sudo()
-        if not isinstance(code, str) or not _CODE.fullmatch(code):
-            return links
-        found = self.env["referral.click"].sudo()._find(code)
-        link = links.browse(found[0]) if found else links
-        return link.filtered(lambda one: one.company_id == company)
 
     @api.model
     def _prepare(self, link, evidence, touch, touches, company):

@@ -79,12 +79,13 @@ class ReferralLink(models.Model):
     # ------------------------------------------------------------------ asking
 
     @api.model
-    def _find_open(self, code):
-        """Return the link of a code as superuser; empty unless it leads somewhere."""
-        found = self.env["referral.click"].sudo()._find(code)
-        link = self.sudo().browse(found.id if found else None)
-        # Of companies, people and pages only what a poster needs is read, here and
-        # below: this is asked far more often than a poster is drawn.
+    def _find_for_poster(self, code):
+        """Return the link of a code as superuser; empty unless it leads somewhere.
+
+        Of companies, people and pages only what a poster needs is read, here and
+        below: this is asked far more often than a poster is drawn.
+        """
+        link = self._find_open(code)
         link.company_id.fetch(self._get_poster_company_fields())
         return link
 

@@ -6,6 +6,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..engine import link_alias
+from ..engine.visit import CODE
 from . import gate
 
 FIXED = ("code", "company_id", "partner_id", "channel_id", "merged")
@@ -155,6 +156,21 @@ class ReferralLink(models.Model):
     def _get_open_channel_domain(self):
         """Return which channels' links are open. A hook."""
         return Domain("active", "=", True)
+
+    @api.model
+    def _find_open(self, code):
+        """Return the open link of a code or alias, as superuser; empty without one.
+
+        What is open is for the door to say: who would get a page that the link is
+        closed brings nobody, and gets no poster (threat S7).
+
+        :param code: anything; what is no text of a code's shape is no code.
+        """
+        links = self.sudo()
+        if not isinstance(code, str) or not CODE.fullmatch(code):
+            return links.browse()
+        found = links.env["referral.click"]._find(code)
+        return links.browse(found and found.id)
 
     @api.constrains("alias")
     def _check_alias(self):

@@ -363,7 +363,7 @@ class TestPosterCache(PosterCase):
         self.get()
         self.env.invalidate_all()
         with self.assertQueryCount(7):
-            link = self.env["referral.link"]._find_open(self.link.code)
+            link = self.env["referral.link"]._find_for_poster(self.link.code)
             draft = link._in_poster_language("")._draft_poster(self.choose())
             self.assertTrue(self.pictures.sudo()._find(draft.fingerprint))
 
