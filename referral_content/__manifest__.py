@@ -2,7 +2,7 @@
 {
     "name": "Referral Content",
     "summary": "Articles planned, reviewed, published, and measured by contracts",
-    "version": "19.0.1.1.0",
+    "version": "19.0.1.2.0",
     "category": "Sales/CRM",
     "author": "Referral Distribution Contributors",
     "license": "LGPL-3",
