@@ -56,7 +56,7 @@ def _ask_once(env, code, design):
     """Do what the route does, up to the answer; return milliseconds and the kind."""
     begin = time.perf_counter()
     cpu = time.process_time()
-    link = env["referral.link"]._find_open(code)
+    link = env["referral.link"]._find_for_poster(code)
     draft = link._in_poster_language()._draft_poster(design)
     pictures = env["referral.poster.picture"].sudo()
     found = pictures._find(draft.fingerprint)

@@ -210,7 +210,10 @@ class ReferralLink(models.Model):
     def _search_attachment(self, domain):
         attachments = self.env["ir.attachment"].sudo()
         either = Domain("res_field", "=", False) | Domain("res_field", "!=", False)
-        return attachments.search(domain & either, order="id desc", limit=1)
+        told = ["type", "url", "checksum"]
+        return attachments.search_fetch(
+            domain & either, told, limit=1, order="id desc"
+        )
 
     @api.model
     def _get_attachment_picture(self, attachment):
