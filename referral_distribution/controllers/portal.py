@@ -176,10 +176,13 @@ class ReferralPortal(CustomerPortal):
         return clicks or 0
 
     def _get_earned(self, member):
-        """Return the sum of the member's standing rewards: [(res.currency, amount)]."""
+        """Return what the member's rewards come to, less what was taken back.
+
+        :return: [(res.currency, amount)].
+        """
         rewards = request.env["referral.commission"].sudo()
         return rewards._read_group(
-            self._get_commission_domain(member) & Domain("state", "!=", "reversed"),
+            self._get_commission_domain(member),
             ["currency_id"],
             ["amount:sum"],
         )

@@ -6,6 +6,7 @@ from . import crm_lead
 from . import crm_lead_attribution
 from . import crm_lead_suspicion
 from . import crm_lead_channel
+from . import crm_lead_reopen
 from . import product_template
 from . import referral_api
 from . import referral_api_request
@@ -22,6 +23,7 @@ from . import referral_click_retention
 from . import referral_click_rollup
 from . import referral_commission
 from . import referral_commission_channel
+from . import referral_commission_reversal
 from . import referral_compliance_signoff
 from . import referral_consent
 from . import referral_consent_text
@@ -55,6 +57,7 @@ from . import referral_territory
 from . import referral_tier_rule  # first: the log reads its thresholds
 from . import referral_tier_change
 from . import referral_trail_entry
+from . import referral_trail_entry_merged
 from . import referral_trail_head
 from . import referral_tree_figure
 from . import res_company

@@ -244,7 +244,8 @@ class CrmLead(models.Model):
         if rewarded:
             raise UserError(
                 self.env._(
-                    "“%(lead)s” was found valid and rewarded; that stands.",
+                    "“%(lead)s” was found valid and rewarded. Reopen it first: that"
+                    " takes the reward back.",
                     lead=rewarded[0].display_name,
                 )
             )
@@ -252,12 +253,16 @@ class CrmLead(models.Model):
         todo._set_validity(verdict, "invalidated", reason.strip())
         return True
 
-    def _set_validity(self, validity, node, reason=False):
-        """Write the verdict and its reason, and log it. The one way a lead changes."""
+    def _set_validity(self, validity, node, reason=False, before=""):
+        """Write the verdict and its reason, and log it. The one way a lead changes.
+
+        :param str before: the verdict that this one takes the place of, to be logged.
+        """
         gate.opened(self).write(
             {"referral_validity": validity, "referral_reason": reason}
         )
-        self._referral_log(node, content={"reason": reason or ""})
+        content = {"from": before, "to": validity} if before else {}
+        self._referral_log(node, content={**content, "reason": reason or ""})
 
     def _referral_log(self, node, document=None, content=None, occurred_at=None):
         """Add an entry to the trail of each lead; see ``referral.trail.entry``."""

@@ -5,7 +5,7 @@ from odoo.tools.misc import formatLang
 from .referral_territory_owner import ROLES
 
 OWED = ("pending", "approved")
-PAID = ("settled",)
+PAID = ("settled", "reversed")  # what takes one back is in there too
 
 
 class ReferralChannel(models.Model):
@@ -88,6 +88,7 @@ class ReferralChannel(models.Model):
                 ["channel_id", "currency_id"],
                 ["amount:sum"],
             ):
-                found = sums.setdefault((channel.id, states), [])
-                found.append((currency, amount))
+                if not currency.is_zero(amount):
+                    found = sums.setdefault((channel.id, states), [])
+                    found.append((currency, amount))
         return sums

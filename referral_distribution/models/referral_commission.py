@@ -7,10 +7,11 @@ from odoo.tools.misc import formatLang
 from ..engine import commission as engine
 from . import gate
 
+# A reward becomes "reversed" together with what is taken back of it; see ``_reverse``.
 MOVES = {
-    "pending": {"approved", "reversed"},
-    "approved": {"settled", "reversed"},
-    "settled": {"reversed"},
+    "pending": {"approved"},
+    "approved": {"settled"},
+    "settled": set(),
     "reversed": set(),
 }
 SOURCES = ("order_id", "lead_id", "share_id")  # what a reward stands on
@@ -19,8 +20,9 @@ SOURCES = ("order_id", "lead_id", "share_id")  # what a reward stands on
 class ReferralCommission(models.Model):
     """One accrual: who earns how much, for what, under which rule (rules C1-C8).
 
-    Lines are written by ``_accrue`` alone and never edited: a correction is a new line.
-    The natural key keeps a repeated button or a retried request from paying twice.
+    Lines are written by ``_accrue`` and ``_reverse`` alone and never edited: a
+    correction is a new line. The natural key keeps a repeated button or a retried
+    request from paying twice; what was taken back in whole may be given again.
     """
 
     _name = "referral.commission"
@@ -87,11 +89,14 @@ class ReferralCommission(models.Model):
 
     _natural_key = models.UniqueIndex(
         "(trigger, rule_id, partner_id, level, COALESCE(order_id, 0),"
-        " COALESCE(lead_id, 0), COALESCE(share_id, 0))",
+        " COALESCE(lead_id, 0), COALESCE(share_id, 0))"
+        " WHERE reverses_id IS NULL AND state <> 'reversed'",
         "This reward has been given already.",
     )
     _amount_finite = models.Constraint(
-        "CHECK (amount > 0 AND amount < 1e15)", "A commission is a positive amount."
+        "CHECK (amount < 1e15 AND amount > -1e15 AND amount <> 0"
+        " AND (amount > 0) = (reverses_id IS NULL))",
+        "A commission is a positive amount, and what takes one back a negative one.",
     )
     _level_range = models.Constraint(
         "CHECK (level BETWEEN 0 AND 2)",
@@ -170,9 +175,26 @@ class ReferralCommission(models.Model):
         return todo
 
     def action_collect(self):
-        """Put the selected approved money commissions into draft settlements."""
+        """Put the selected approved money commissions into draft settlements.
+
+        What their beneficiaries owe goes with them (rule C7).
+
+        :return: window action that lists the new settlements.
+        :raises UserError: when nobody is due more than is owed.
+        """
         self.env.user._referral_require("group_finance")
         settlements = self.env["referral.settlement"]._collect(self)
+        waiting = self.filtered(
+            lambda line: line.state == "approved" and not line.settlement_id
+        )
+        if waiting and not settlements:
+            raise UserError(
+                self.env._(
+                    "%(names)s: what was taken back is as much as what is due, or more."
+                    " It waits for later rewards.",
+                    names=", ".join(waiting.partner_id.mapped("display_name")),
+                )
+            )
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Settlements"),
@@ -206,10 +228,13 @@ class ReferralCommission(models.Model):
     def _create_missing(self, vals_list):
         """Create what is not there yet by its natural key."""
         keys = ("trigger", "rule_id", "partner_id", "level", *SOURCES)
+        standing = [("reverses_id", "=", False), ("state", "!=", "reversed")]
         missing = [
             vals
             for vals in vals_list
-            if not self.search_count([(key, "=", vals[key]) for key in keys], limit=1)
+            if not self.search_count(
+                standing + [(key, "=", vals[key]) for key in keys], limit=1
+            )
         ]
         return self.create(missing)
 
@@ -242,14 +267,18 @@ class ReferralCommission(models.Model):
         }
 
     def _approve(self):
-        """Approve pending lines and pay those that are paid at once.
-
-        Each goes into its lead's trail. The reward of a share has no lead yet; once its
-        visitor becomes one, the trail begins with the share.
-        """
+        """Approve pending lines and pay those that are paid at once."""
         approved = self._set_state("approved")
         approved._settle_at_once()._set_state("settled")
-        for line in approved:
+        approved._log_rewards()
+
+    def _log_rewards(self):
+        """Write each to its lead's trail, what takes one back with its minus.
+
+        The reward of a share has no lead yet; once its visitor becomes one, the trail
+        begins with the share.
+        """
+        for line in self:
             self.env["referral.trail.entry"]._append(
                 line.lead_id or line.order_id.referral_lead_id,
                 "rewarded",
@@ -264,7 +293,8 @@ class ReferralCommission(models.Model):
         """Pay approved lines the moment they are approved. A hook.
 
         An override pays what it is able to pay, adds those lines to what ``super()``
-        returns, and returns them; the caller moves them to "settled". Here nothing is
-        paid at once: money waits for a settlement (rule C6).
+        returns, and returns them; the caller moves them to "settled". A negative line
+        takes back what was paid. Here nothing is paid at once: money waits for a
+        settlement (rule C6).
         """
         return self.browse()

@@ -67,6 +67,12 @@ class ReferralSettlement(models.Model):
         check_company=True,
     )
 
+    _amount_total_positive = models.Constraint(
+        "CHECK (state = 'draft' OR (amount_total > 0 AND amount_total < 1e15))",
+        "A settlement pays something: delete this draft. What was taken back waits for"
+        " later rewards.",
+    )
+
     @api.depends("commission_ids.amount")
     def _compute_amount_total(self):
         for settlement in self:
@@ -94,6 +100,9 @@ class ReferralSettlement(models.Model):
     def _collect(self, commissions):
         """Group approved money commissions that no settlement holds yet.
 
+        What was taken back from a beneficiary is netted. Where that leaves nothing to
+        pay, all of it waits for later rewards (rule C7).
+
         Of two people pressing at once, both would write the same rows: PostgreSQL lets
         one through and Odoo tries the other again, which finds them taken.
 
@@ -101,12 +110,20 @@ class ReferralSettlement(models.Model):
         """
         settlements = self.browse()
         free = commissions.sudo().filtered(
-            lambda line: line.state == "approved" and not line.settlement_id
+            lambda line: (
+                line.state == "approved"
+                and not line.settlement_id
+                and not line.reverses_id
+            )
         )
         keys = ["company_id", "partner_id", "currency_id"]
-        for key, lines in free.grouped(
-            lambda line: tuple(line[k] for k in keys)
-        ).items():
+        for key, lines in (
+            free._with_debts()
+            .grouped(lambda line: tuple(line[k] for k in keys))
+            .items()
+        ):
+            if key[-1].compare_amounts(sum(lines.mapped("amount")), 0) <= 0:
+                continue
             vals = {name: record.id for name, record in zip(keys, key, strict=True)}
             settlement = self.sudo().create(vals)  # without default_ keys
             gate.opened(lines).write({"settlement_id": settlement.id})
@@ -185,4 +202,5 @@ class ReferralSettlement(models.Model):
     def _mark_paid(self):
         """The bill was paid: so are its commissions."""
         self._set_state("paid")
-        self.commission_ids.sudo()._set_state("settled")
+        lines = self.commission_ids.sudo()
+        lines.filtered(lambda line: line.state != "reversed")._set_state("settled")

@@ -224,7 +224,10 @@ class ReferralComplianceEvidence(models.AbstractModel):
 
     @api.model
     def _get_rewards(self, company, date):
-        """Return what was given in twelve months, by trigger, level and currency."""
+        """Return what was given in twelve months, by trigger, level and currency.
+
+        The amounts are less by what was taken back in that time.
+        """
         labels = dict(
             self.env["referral.plan.rule"]
             ._fields["trigger"]
@@ -248,10 +251,11 @@ class ReferralComplianceEvidence(models.AbstractModel):
     def _query_rewards(self, company, date):
         return self.env.execute_query(
             SQL(
-                "SELECT trigger, level, currency_id, count(*), sum(amount)"
+                "SELECT trigger, level, currency_id, count(*) FILTER ("
+                "  WHERE state <> 'reversed' AND reverses_id IS NULL), sum(amount)"
                 " FROM referral_commission WHERE company_id = %s"
-                " AND state <> 'reversed' AND create_date >= %s AND create_date < %s"
-                " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+                " AND create_date >= %s AND create_date < %s"
+                " GROUP BY 1, 2, 3 HAVING sum(amount) <> 0 ORDER BY 1, 2, 3",
                 company.id,
                 date + relativedelta(days=1, years=-1),
                 date + relativedelta(days=1),
@@ -279,7 +283,8 @@ class ReferralComplianceEvidence(models.AbstractModel):
                 " LEFT JOIN crm_lead lead ON lead.id = line.lead_id"
                 " LEFT JOIN sale_order contract ON contract.id = line.order_id"
                 " LEFT JOIN referral_share share ON share.id = line.share_id"
-                " WHERE line.company_id = %s AND line.state <> 'reversed'",
+                " WHERE line.company_id = %s AND line.state <> 'reversed'"
+                " AND line.reverses_id IS NULL",
                 company.id,
             )
         )

@@ -44,6 +44,9 @@ from . import test_poster
 from . import test_poster_design
 from . import test_poster_engine
 from . import test_privacy
+from . import test_reopening
+from . import test_reversals
+from . import test_review_races
 from . import test_screens
 from . import test_settlements
 from . import test_share_races

@@ -70,3 +70,43 @@ CHANNEL_CHECKS = (
         ],
     ),
 )
+COMMISSION_CHECKS = (
+    (
+        "referral_commission_amount_finite",
+        "referral_commission",
+        ["amount = 0", *(f"amount = {bad}" for bad in NOT_FINITE)],
+    ),
+    (
+        "referral_commission_level_range",
+        "referral_commission",
+        ["level = -1", "level = 3"],
+    ),
+    (
+        "referral_commission_has_source",
+        "referral_commission",
+        ["lead_id = NULL, order_id = NULL, share_id = NULL"],
+    ),
+    (
+        "referral_commission_trigger_has_source",
+        "referral_commission",
+        ["trigger = 'recruit'", "trigger = 'contract'", "trigger = 'share'"],
+    ),
+    (
+        "referral_commission_reversed_amount_range",
+        "referral_commission",
+        [
+            *(f"reversed_amount = {bad}" for bad in NOT_FINITE),
+            "reversed_amount = amount + 0.01, state = 'reversed'",
+        ],
+    ),
+    (
+        "referral_commission_reversed_in_whole",
+        "referral_commission",
+        ["state = 'reversed'", "reversed_amount = amount"],
+    ),
+    (
+        "referral_settlement_amount_total_positive",
+        "referral_settlement",
+        [f"state = 'submitted', amount_total = {bad}" for bad in ("0", *NOT_FINITE)],
+    ),
+)

@@ -4,7 +4,7 @@ from odoo.orm.table_objects import Constraint
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .checks import CHANNEL_CHECKS, CLUB, NOT_FINITE
+from .checks import CHANNEL_CHECKS, CLUB, COMMISSION_CHECKS, NOT_FINITE
 from .common import ReferralCase
 
 ADDON = "referral_distribution"
@@ -157,26 +157,7 @@ class TestChecks(ReferralCase):
     """Each CHECK, by raw SQL past the ORM (threats W6, W7, G1)."""
 
     CASES = (
-        (
-            "referral_commission_amount_finite",
-            "referral_commission",
-            ["amount = 0", *(f"amount = {bad}" for bad in NOT_FINITE)],
-        ),
-        (
-            "referral_commission_level_range",
-            "referral_commission",
-            ["level = -1", "level = 3"],
-        ),
-        (
-            "referral_commission_has_source",
-            "referral_commission",
-            ["lead_id = NULL, order_id = NULL, share_id = NULL"],
-        ),
-        (
-            "referral_commission_trigger_has_source",
-            "referral_commission",
-            ["trigger = 'recruit'", "trigger = 'contract'", "trigger = 'share'"],
-        ),
+        *COMMISSION_CHECKS,
         (
             "referral_link_burst_cleared_complete",
             "referral_link_burst",
@@ -423,6 +404,7 @@ class TestChecks(ReferralCase):
         super().setUpClass()
         lead = cls.make_lead()
         lead.with_user(cls.sales).action_referral_validate()
+        lead.referral_commission_ids.with_user(cls.finance).action_collect()
         step = (0, 0, {"amount_from": 0, "rate": 1})
         cls.make_plan(
             [{"name": "B", "rate_type": "bracket", "bracket_ids": [step], "rate": 1}]
@@ -487,9 +469,10 @@ class TestChecks(ReferralCase):
         with self.assertDatabaseRefuses(psycopg2.errors.UniqueViolation):
             self.env.cr.execute(
                 "INSERT INTO referral_commission (company_id, partner_id, trigger,"
-                " lead_id, rule_id, level, amount, currency_id, state, explanation)"
-                " SELECT company_id, partner_id, trigger, lead_id, rule_id, level, 999,"
-                " currency_id, 'pending', explanation FROM referral_commission LIMIT 1"
+                " lead_id, rule_id, level, amount, reversed_amount, currency_id, state,"
+                " explanation) SELECT company_id, partner_id, trigger, lead_id,"
+                " rule_id, level, 999, 0, currency_id, 'pending', explanation"
+                " FROM referral_commission LIMIT 1"
             )
 
     def test_a_company_has_one_active_plan(self):

@@ -26,9 +26,7 @@ class ReferralReason(models.TransientModel):
     def action_apply(self):
         """Hand the reason to what it was asked for."""
         self.ensure_one()
-        if self.lead_id:
-            self.lead_id.action_referral_invalidate(self.reason, self.verdict)
-        elif self.tier_change_id:
+        if self.tier_change_id:
             self.tier_change_id.action_refuse(self.reason)
         elif self.order_id:
             self.order_id.action_referral_refuse(self.reason)

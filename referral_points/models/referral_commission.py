@@ -16,7 +16,11 @@ class ReferralCommission(models.Model):
         return paid + todo
 
     def _post_earnings(self):
-        """Post one earning per commission into its beneficiary's wallet, in a batch."""
+        """Post one entry per commission into its beneficiary's wallet, in a batch.
+
+        What takes a reward back is posted as ``reverse``: points that were spent since
+        become a debt, which later earnings pay first (ledger rule 3).
+        """
         wallets = self.env["referral.wallet"]._of_many(
             (line.partner_id.id, line.company_id.id) for line in self
         )
@@ -24,8 +28,8 @@ class ReferralCommission(models.Model):
             [
                 {
                     "wallet_id": wallets[line.partner_id.id, line.company_id.id].id,
-                    "entry_type": "earn",
-                    "points": line.amount,
+                    "entry_type": "reverse" if line.reverses_id else "earn",
+                    "points": abs(line.amount),
                     "idempotency_key": f"commission:{line.id}",
                     "origin_ref": f"{line._name},{line.id}",
                 }
@@ -36,6 +40,12 @@ class ReferralCommission(models.Model):
     def _get_wallet_reason(self):
         """Tell the member what the points are for (rule C8)."""
         self.ensure_one()
+        if self.reverses_id:
+            return self.env._(
+                "Taken back: %(reward)s. %(reason)s",
+                reward=self.reverses_id._get_wallet_reason(),
+                reason=(self.explanation or {}).get("reason", ""),
+            )
         if self.trigger == "share":
             day = format_date(self.env, self.share_id.share_date)
             return self.env._("First share of the day: %(day)s", day=day)

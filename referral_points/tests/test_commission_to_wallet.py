@@ -6,9 +6,8 @@ from odoo.tests import tagged
 from .common import PointsCommon
 
 
-@tagged("post_install", "-at_install")
-class TestCommissionToWallet(PointsCommon):
-    """Rewards in points reach the wallet the moment they are approved."""
+class PointsPlanCase(PointsCommon):
+    """The default rules in force; the member has invited a referrer."""
 
     @classmethod
     def setUpClass(cls):
@@ -62,6 +61,11 @@ class TestCommissionToWallet(PointsCommon):
             order.action_confirm()
         self.assertEqual(orders[-1].project_phase, phase)
         return self.env["referral.commission"]._accrue("contract", orders[-1])
+
+
+@tagged("post_install", "-at_install")
+class TestCommissionToWallet(PointsPlanCase):
+    """Rewards in points reach the wallet the moment they are approved."""
 
     def test_the_company_starts_with_the_plan_of_the_rules(self):
         # rules S5, L2, C1, C2, M4
