@@ -5,6 +5,7 @@ from . import referral_territory_resolver  # first: territories inherit it
 from . import crm_lead
 from . import crm_lead_attribution
 from . import crm_lead_suspicion
+from . import crm_lead_trail
 from . import crm_lead_channel
 from . import crm_lead_reopen
 from . import product_template

@@ -18,6 +18,7 @@ class CrmLead(models.Model):
         store=True,
         readonly=False,
         precompute=True,
+        copy=False,
         index="btree_not_null",
         ondelete="restrict",
         tracking=True,
@@ -39,6 +40,7 @@ class CrmLead(models.Model):
         store=True,
         readonly=False,
         precompute=True,
+        copy=False,
         index="btree_not_null",
         ondelete="restrict",
     )
@@ -109,29 +111,12 @@ class CrmLead(models.Model):
 
     def write(self, vals):
         self._check_guarded(vals)
-        watched = {"stage_id": "stage_changed", "user_id": "assigned"}
-        before = {
-            (lead, name): lead[name]
-            for lead in self
-            for name in watched
-            if name in vals and lead.referrer_id
-        }
         unknown = self.filtered(lambda lead: not lead.referrer_id)
         valid = self.filtered(lambda lead: lead.referral_validity == "valid")
         brought_by = {lead: lead.referrer_id for lead in valid}
         result = super().write(vals)
         self._check_still_brought_by(brought_by)
-        for lead in unknown.filtered("referrer_id"):
-            lead._log_birth()
-        for (lead, name), old in before.items():
-            if lead[name] != old:
-                lead._referral_log(
-                    watched[name],
-                    content={
-                        "from": old.display_name or "",
-                        "to": lead[name].display_name or "",
-                    },
-                )
+        unknown.filtered("referrer_id")._log_found()
         return result
 
     def _check_guarded(self, vals):
@@ -157,24 +142,18 @@ class CrmLead(models.Model):
     def unlink(self):
         """Leads that were merged into another stay, archived (rule L3).
 
-        Odoo's wizard and its lead assignment merge first and delete the rest after, and
-        would stop at the ones that have a trail.
+        Odoo's wizard and its lead assignment merge first and delete the rest after. Of
+        others that are deleted the trail stays.
         """
         merged = self.filtered(lambda lead: not lead.active and lead._is_merged())
-        return super(CrmLead, self - merged).unlink()
+        leads = self - merged
+        steps = leads._prepare_deleted_steps()
+        result = super(CrmLead, leads).unlink()
+        self.env["referral.trail.entry"]._append_each(steps)
+        return result
 
     def _is_merged(self):
         return self.sudo().referral_trail_ids.sorted("sequence")[-1:].node == "merged"
-
-    @api.ondelete(at_uninstall=False)
-    def _unlink_except_with_trail(self):
-        if self.sudo().referral_trail_ids:
-            raise UserError(
-                self.env._(
-                    "This lead has a referral history, which is kept for good. Mark it"
-                    " as lost or archive it instead."
-                )
-            )
 
     def _merge_opportunity(
         self, user_id=False, team_id=False, auto_unlink=True, max_length=5
@@ -193,11 +172,10 @@ class CrmLead(models.Model):
         )
         tail = (self - head).sudo()
         told = told - head
-        for lead in told:
-            lead._referral_log("merged", document=head, content={"into": head.id})
+        told._referral_log("merged", document=head, content={"into": head.id})
         if "valid" in told.mapped("referral_validity"):
             head._take_over_validity()
-        told.action_archive()
+        told._referral_told("lost").action_archive()
         if auto_unlink:
             (tail - told).unlink()
         return head

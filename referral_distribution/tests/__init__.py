@@ -65,6 +65,7 @@ from . import test_tier_rules
 from . import test_tiers
 from . import test_token
 from . import test_trail
+from . import test_trail_nodes
 from . import test_tree_figures
 from . import test_tree_races
 from . import test_tree_shapes

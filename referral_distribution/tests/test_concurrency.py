@@ -135,7 +135,7 @@ class TwoConnectionsCase(BaseCase):
         lead, partners = ids["crm_lead"], ids["res_partner"]
         toggle = ";".join(
             f"ALTER TABLE referral_{name} %(how)s TRIGGER USER"
-            for name in ("trail_entry", "click", "tier_change")
+            for name in ("trail_entry", "trail_head", "click", "tier_change")
         )
         with self.registry.cursor() as cr:
             cr.execute(toggle % {"how": "DISABLE"})

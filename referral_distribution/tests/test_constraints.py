@@ -41,6 +41,7 @@ class TestCatalogue(ReferralCase):
             "referral_inviter_change",
             "referral_tier_change",
             "referral_trail_entry",
+            "referral_trail_head",
         ):
             for event in ("change", "truncate"):
                 self.assertEqual(found.get(f"{table}_forbid_{event}"), "O", table)

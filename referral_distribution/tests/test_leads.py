@@ -254,22 +254,6 @@ class TestMerge(LeadCase):
         duplicates.unlink()
         self.assertKept(leads, leads - duplicates)
 
-    def test_a_lead_with_a_trail_is_not_deleted(self):
-        lead = self.make_lead()
-        for user in (self.sales, self.manager, self.env.user):
-            with (
-                self.subTest(user=user.login),
-                self.assertRaises(UserError),
-            ):
-                lead.with_user(user).unlink()
-        self.assertTrue(lead.exists())
-
-    def test_an_archived_lead_is_not_deleted_either(self):
-        lead = self.make_lead()
-        lead.action_archive()
-        with self.assertRaises(UserError):
-            lead.unlink()
-
     def test_a_lost_and_reopened_lead_keeps_who_brought_it(self):
         lead = self.make_lead()
         lead.action_set_lost()

@@ -67,9 +67,38 @@ class TestProtection(TrailCase):
                 self.lead.id,
             )
 
-    def test_the_lead_of_a_trail_stays(self):
-        with self.assertDatabaseRefuses(psycopg2.errors.IntegrityError):
-            self.execute("DELETE FROM crm_lead WHERE id = %s", self.lead.id)
+    def test_a_head_only_goes_forward_by_one_entry_that_is_there(self):
+        for statement in (
+            "UPDATE {} SET entry_count = entry_count - 1",
+            "UPDATE {} SET entry_count = entry_count + 1",
+            "UPDATE {} SET entry_count = entry_count + 2",
+            "UPDATE {} SET hash = repeat('1', 64)",
+            "UPDATE {} SET lead_id = lead_id + 100000",
+            "INSERT INTO {} (lead_id, entry_count, hash) VALUES (0, 1, '')",
+            "INSERT INTO {} (lead_id, entry_count, hash) VALUES (0, 0, 'x')",
+            "DELETE FROM {}",
+            "TRUNCATE {}",
+        ):
+            with (
+                self.subTest(statement=statement),
+                self.assertDatabaseRefuses(psycopg2.errors.RestrictViolation),
+            ):
+                self.execute(statement.format("referral_trail_head"))
+
+    def test_a_head_moves_to_no_entry_of_another_chain(self):
+        query = (
+            f"INSERT INTO {TABLE} (lead_id, sequence, node, occurred_at, actor_id,"
+            " content, prev_hash, hash) SELECT lead_id, sequence + 1, node,"
+            f" occurred_at, actor_id, content, %s, 'x' FROM {TABLE}"
+            " WHERE lead_id = %s ORDER BY sequence DESC LIMIT 1"
+        )
+        self.execute(query, "other", self.lead.id)
+        with self.assertDatabaseRefuses(psycopg2.errors.RestrictViolation):
+            self.execute(
+                "UPDATE referral_trail_head SET entry_count = entry_count + 1,"
+                " hash = 'x' WHERE lead_id = %s",
+                self.lead.id,
+            )
 
     def test_heads_are_for_nobody(self):
         for user in (self.sales, self.finance, self.manager):
@@ -84,8 +113,10 @@ class TestVerify(TrailCase):
     def setUp(self):
         super().setUp()
         self.assertEqual(self.verify(), [])
-        self.execute(f"ALTER TABLE {TABLE} DISABLE TRIGGER USER")
-        self.addCleanup(self.execute, f"ALTER TABLE {TABLE} ENABLE TRIGGER USER")
+        for table in (TABLE, "referral_trail_head"):
+            self.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            query = f"ALTER TABLE {table} ENABLE TRIGGER USER"
+            self.addCleanup(self.execute, query)
 
     def verify(self):
         return self.trail._verify(self.lead)
