@@ -23,6 +23,7 @@ from . import test_invite_codes
 from . import test_erasure
 from . import test_erasure_traces
 from . import test_inviter_change
+from . import test_lead_access
 from . import test_leads
 from . import test_link_batch
 from . import test_link_closed
