@@ -8,6 +8,7 @@ from odoo.http import request, route
 from odoo.addons.portal.controllers.portal import CustomerPortal, pager
 
 from ..engine.identity import masked
+from ..engine.target import get_readable
 
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 MEMBER_STATES = ("active", "suspended")
@@ -254,7 +255,7 @@ class ReferralPortal(CustomerPortal):
         :param set paths: targets of personal links, as ``/blog/news-1``.
         """
         front = request.env._("Front page")
-        return {path: front if path == "/" else path for path in paths}
+        return {path: front if path == "/" else get_readable(path) for path in paths}
 
     def _get_page_texts(self, paths):
         """Return ``{path: a sentence on that page, or ""}``. A hook, as for titles."""

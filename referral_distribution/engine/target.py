@@ -205,6 +205,30 @@ def get_host(target: str) -> str:
     return target.split("/")[2] if target.startswith("https://") else ""
 
 
+_LETTERS = re.compile(r"(?:%[89A-F][0-9A-F])+", re.IGNORECASE)
+
+
+def get_readable(target: str) -> str:
+    """Return a target as people read it: letters of any script, not their escapes.
+
+    What could mislead a reader stays escaped: signs, blanks, marks of direction.
+
+    >>> get_readable("/blog/%E5%BC%80%E6%94%BE%E6%97%A5-5?a=%20b#%C3%A9")
+    '/blog/开放日-5?a=%20b#é'
+    >>> get_readable("/%E2%80%AEfdp.exe"), get_readable("/%FF%41"), get_readable("")
+    ('/%E2%80%AEfdp.exe', '/%FF%41', '')
+    """
+    return _LETTERS.sub(_read_letters, target)
+
+
+def _read_letters(escaped) -> str:
+    try:
+        letters = unquote(escaped[0], errors="strict")
+    except UnicodeDecodeError:
+        return escaped[0]
+    return letters if letters.isprintable() else escaped[0]
+
+
 _SLUG = r"(?:[^/]*-)?\d+"
 _KINDS = (
     ("product", re.compile(rf"/shop/(?:{_SLUG}/)?{_SLUG}/?")),

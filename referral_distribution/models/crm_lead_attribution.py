@@ -186,7 +186,7 @@ class CrmLead(models.Model):
         return self.env._(
             "%(member)s through %(page)s on %(channel)s, %(moment)s",
             member=link.partner_id.display_name,
-            page=link.target_url,
+            page=link.target_text,
             channel=link.channel_id.name,
             moment=format_datetime(self.env, moment, tz=self.env.context.get("tz")),
         )

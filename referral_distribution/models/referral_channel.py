@@ -146,7 +146,7 @@ class ReferralChannel(models.Model):
         groups=INTERNAL,
     )
     contact_email = fields.Char(
-        string="E-mail",
+        string="E-mail address",
         compute="_compute_contact",
         store=True,
         readonly=False,

@@ -129,9 +129,11 @@ class ReferralCommission(models.Model):
         amount = formatLang(self.env, self.amount, currency_obj=self.currency_id)
         # who sees a commission may read its plan's name, without any right on plans
         rule = self.sudo().rule_id
-        source = f"{rule.plan_id.display_name}, {rule.name}"
+        source = self.env._(
+            "%(plan)s, %(rule)s", plan=rule.plan_id.display_name, rule=rule.name
+        )
         if facts.get("rate_type") == "fixed":
-            return f"{amount} ({source})"
+            return self.env._("%(amount)s (%(rule)s)", amount=amount, rule=source)
         base = formatLang(
             self.env, self.base_amount, currency_obj=self.base_currency_id
         )
@@ -142,7 +144,13 @@ class ReferralCommission(models.Model):
                 amount=amount,
                 rule=source,
             )
-        return f"{base} × {facts.get('rate')} % = {amount} ({source})"
+        return self.env._(
+            "%(base)s × %(rate)s %% = %(amount)s (%(rule)s)",
+            base=base,
+            rate=facts.get("rate"),
+            amount=amount,
+            rule=source,
+        )
 
     @api.depends("partner_id", "amount", "currency_id")
     def _compute_display_name(self):

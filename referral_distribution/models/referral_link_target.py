@@ -29,12 +29,23 @@ class ReferralLink(models.Model):
         store=True,
     )
 
+    target_text = fields.Char(
+        string="Page shown",
+        compute="_compute_target_text",
+        help="The page in letters people read, not as browsers escape them.",
+    )
+
     _outside_index = models.Index("(company_id) WHERE target_kind = 'outside'")
 
     @api.depends("target_url")
     def _compute_target_kind(self):
         for link in self:
             link.target_kind = self._get_target_kind(link.target_url or "/")
+
+    @api.depends("target_url")
+    def _compute_target_text(self):
+        for link in self:
+            link.target_text = target.get_readable(link.target_url or "")
 
     @api.model
     def _get_target_kind(self, path):

@@ -93,6 +93,7 @@ class ReferralShare(models.Model):
     ip_hash = fields.Char(readonly=True, groups=NO_ACCESS)
     commission_ids = fields.One2many("referral.commission", "share_id")
     target_url = fields.Char(related="link_id.target_url")
+    target_text = fields.Char(related="link_id.target_text")
     click_count = fields.Integer(related="link_id.click_count")
 
     _once_a_day = models.UniqueIndex(
