@@ -119,7 +119,7 @@ MATRIX = {
         "write": "finance",
         "unlink": "finance",
     },
-    "referral.share": {"read": "sales content media manager portal"},
+    "referral.share": {"read": "sales content media finance manager portal"},
     "referral.signoff.reason": {
         "read": "manager",
         "write": "manager",
