@@ -280,6 +280,25 @@ class ReferralDemo(models.AbstractModel):
 
     def _bring_lead(self, scene, lead, number, told):
         """A member shares, people click, one of them leaves a lead."""
+        link = self._share(scene, lead, number)
+        told["lead"] = self._ask(
+            link,
+            number,
+            {
+                "name": f"{lead.request_zh} {lead.request}",
+                "partner_name": lead.customer,
+                "contact_name": lead.contact,
+                "email_from": f"contact{number}@customer{number}.example",
+                "phone": f"+86 138 0000 {1000 + number}",
+                "description": lead.request,
+                "user_id": scene["staff"]["sales"].id,
+                "type": "opportunity",
+                **self._get_region(lead.customer),
+            },
+        )
+
+    def _share(self, scene, lead, number):
+        """Return the link that a member passes on and people open."""
         member = scene["members"][lead.member]
         channel = scene["channels"][lead.channel]
         links = self.env["referral.link"]
@@ -290,23 +309,19 @@ class ReferralDemo(models.AbstractModel):
             self.env["referral.click"]._visit(
                 link.code, Visit(f"198.51.100.{visitor + 1}", f"visitor {number}")
             )
+        return link
+
+    def _ask(self, link, number, values):
+        """Return the lead of a visitor who came through a link."""
         leads = gate.opened(self.env["crm.lead"])
         created = leads.create(
             {
                 **leads._prepare_attribution_vals(self._make_visit(link, number)),
                 **leads._prepare_utm_vals(link),
-                "name": f"{lead.request_zh} {lead.request}",
-                "partner_name": lead.customer,
-                "contact_name": lead.contact,
-                "email_from": f"contact{number}@customer{number}.example",
-                "phone": f"+86 138 0000 {1000 + number}",
-                "description": lead.request,
-                "user_id": scene["staff"]["sales"].id,
-                "type": "opportunity",
-                **self._get_region(lead.customer),
+                **values,
             }
         )
-        told["lead"] = created.browse(created.id).with_env(self.env)  # without the key
+        return created.browse(created.id).with_env(self.env)  # without the key
 
     def _make_visit(self, link, number):
         """Return what a visitor's cookie says; every third came before, otherwise."""

@@ -21,6 +21,22 @@ class TestStory(TransactionCase):
         verdicts = set(self._told("crm.lead").mapped("referral_validity"))
         self.assertEqual(verdicts, {"to_review", "valid", "invalid", "duplicate"})
 
+    def test_twenty_leads_wait_for_review_and_some_are_odd(self):
+        """Rules L2, L5: what a reviewer has to find is there, however it is told."""
+        waiting = self._told("crm.lead").filtered(
+            lambda lead: lead.referrer_id and lead.referral_validity == "to_review"
+        )
+        self.assertEqual(len(waiting), 20)
+        self.assertLess(10, len(waiting.referrer_id))
+        self.assertLess(5, len(waiting.referral_channel_id))
+        self.assertEqual(len(set(waiting.mapped("phone_sanitized"))), 19)
+        self.assertIn("portal", waiting.mapped("referral_evidence"))
+        self.assertEqual(waiting.mapped("referral_suspicion").count("to_review"), 1)
+        nodes = set(waiting.referral_trail_ids.mapped("node"))
+        self.assertLessEqual({"lost", "restored"}, nodes)
+        merged = self.env["referral.trail.entry"].search([("node", "=", "merged")])
+        self.assertEqual(len(merged), 1)
+
     def test_contracts_stand_at_every_state_and_in_two_phases(self):
         orders = self._told("sale.order")
         states = orders._fields["referral_state"].get_values(self.env)

@@ -211,9 +211,7 @@ class ReferralLink(models.Model):
         attachments = self.env["ir.attachment"].sudo()
         either = Domain("res_field", "=", False) | Domain("res_field", "!=", False)
         told = ["type", "url", "checksum"]
-        return attachments.search_fetch(
-            domain & either, told, limit=1, order="id desc"
-        )
+        return attachments.search_fetch(domain & either, told, limit=1, order="id desc")
 
     @api.model
     def _get_attachment_picture(self, attachment):
