@@ -112,6 +112,7 @@ class ReferralDemo(models.AbstractModel):
         for number, channel in enumerate(channels):
             channel.activity_schedule(
                 "mail.mail_activity_data_call",
+                summary=story.NEXT,
                 date_deadline=fields.Date.today() + timedelta(days=number - 1),
                 user_id=media.id,
             )

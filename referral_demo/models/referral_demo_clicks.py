@@ -1,4 +1,4 @@
-from odoo import api, models
+from odoo import api, fields, models
 
 from odoo.addons.referral_distribution.engine.visit import Visit
 
@@ -30,6 +30,8 @@ class ReferralDemo(models.AbstractModel):
             for hour in (2, 12):
                 clock(age, hour)
                 for number, link in enumerate(links):
+                    if link.create_date > fields.Datetime.now():
+                        continue
                     for visitor in range((age * age * 3 + number * 5 + hour) % 4):
                         person = (age + number * 11 + visitor * 17) % 40
                         clicks._visit(link.code, self._prepare_visitor(person))

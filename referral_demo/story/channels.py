@@ -10,6 +10,7 @@ LOGIN = "partner"
 # Days since the cooperation began, days until it ends.
 PERIOD = (90, 24)
 LEAD_FEE, DEAL_SHARE = 100.0, 2.0
+NEXT = "约时间聊合作 Talk about working together"
 
 # name, Chinese name, platform, stage, fit, readers, contact, WeChat id, who reads it
 # (English, Chinese)
