@@ -8,6 +8,7 @@ from . import crm_lead_suspicion
 from . import crm_lead_trail
 from . import crm_lead_channel
 from . import crm_lead_reopen
+from . import crm_lead_review
 from . import product_template
 from . import referral_api
 from . import referral_api_request
@@ -64,11 +65,13 @@ from . import referral_tree_figure
 from . import res_company
 from . import res_company_click
 from . import res_company_consent
+from . import res_company_review
 from . import res_company_share
 from . import res_company_target
 from . import res_config_settings
 from . import res_config_settings_click
 from . import res_config_settings_poster
+from . import res_config_settings_review
 from . import res_partner
 from . import res_partner_bank
 from . import res_partner_consent

@@ -47,6 +47,7 @@ from . import test_poster_engine
 from . import test_privacy
 from . import test_reopening
 from . import test_reversals
+from . import test_review_clock
 from . import test_review_races
 from . import test_screens
 from . import test_settlements

@@ -72,6 +72,11 @@ CHANNEL_CHECKS = (
 )
 COMMISSION_CHECKS = (
     (
+        "res_company_referral_review_hours_range",
+        "res_company",
+        ["referral_review_hours = -1", "referral_review_hours = 8761"],
+    ),
+    (
         "referral_commission_amount_finite",
         "referral_commission",
         ["amount = 0", *(f"amount = {bad}" for bad in NOT_FINITE)],
