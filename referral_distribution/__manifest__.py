@@ -69,6 +69,7 @@
         "views/referral_compliance_signoff_views.xml",
         "views/referral_tree_figure_views.xml",
         "views/referral_settlement_views.xml",
+        "views/crm_lead_review_views.xml",
         "views/crm_lead_views.xml",
         "views/crm_lead_suspicion_views.xml",
         "views/sale_order_views.xml",

@@ -33,6 +33,7 @@ class CrmLead(models.Model):
         compute="_compute_referral_review_deadline",
         store=True,
         precompute=True,
+        index=True,  # the pool's order
         copy=False,
         help="Until when the lead is to be found valid or not.",
     )
