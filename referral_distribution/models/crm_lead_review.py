@@ -11,7 +11,7 @@ from odoo.tools import babel_locale_parse
 from . import gate
 from .referral_territory_owner import ROLES
 
-TODO = "referral_distribution.mail_activity_type_review"
+REVIEW = "referral_distribution.mail_activity_type_review"
 # What decides who reviews a lead, and whether anybody has to.
 WATCHED = {"active", "referral_link_id", "referrer_id", "team_id", "user_id"}
 
@@ -145,7 +145,7 @@ class CrmLead(models.Model):
     def _find_review_todos(self):
         """Return the open to-dos of these leads' reviews."""
         todos = self.env["mail.activity"].sudo()
-        kind = self.env.ref(TODO, raise_if_not_found=False)
+        kind = self.env.ref(REVIEW, raise_if_not_found=False)
         return todos.search(
             Domain("res_model", "=", self._name)
             & Domain("res_id", "in", self.ids)
@@ -188,7 +188,7 @@ class CrmLead(models.Model):
     def _create_review_todos(self, reviewers):
         """Create a to-do for each lead, ``{lead id: res.users}``."""
         todos = self.env["mail.activity"].sudo()
-        kind = self.env.ref(TODO, raise_if_not_found=False)
+        kind = self.env.ref(REVIEW, raise_if_not_found=False)
         todos.with_context(mail_activity_quick_update=True).create(
             [
                 {

@@ -7,7 +7,7 @@ from odoo.tests import tagged
 
 from .test_reopening import ReopenCase
 
-TODO = "referral_distribution.mail_activity_type_review"
+REVIEW = "referral_distribution.mail_activity_type_review"
 NOON = datetime(2026, 3, 10, 12)
 
 
@@ -103,7 +103,7 @@ class TestTodo(ReopenCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.kind = cls.env.ref(TODO)
+        cls.kind = cls.env.ref(REVIEW)
         cls.team = cls.env["crm.team"].create(
             {"name": "Reviewers", "user_id": cls.manager.id, "company_id": False}
         )
