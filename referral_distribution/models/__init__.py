@@ -7,6 +7,8 @@ from . import crm_lead_attribution
 from . import crm_lead_suspicion
 from . import crm_lead_trail
 from . import crm_lead_channel
+from . import crm_lead_hold
+from . import crm_lead_identity
 from . import crm_lead_reopen
 from . import crm_lead_review
 from . import product_template
@@ -19,6 +21,7 @@ from . import referral_channel_figures
 from . import referral_channel_terms
 from . import referral_channel_sharing
 from . import referral_click
+from . import referral_click_device
 from . import referral_click_figure
 from . import referral_click_mark
 from . import referral_click_retention
@@ -31,9 +34,14 @@ from . import referral_consent
 from . import referral_consent_text
 from . import referral_erasure_request
 from . import referral_external_ref
+from . import referral_hold_rule
+from . import referral_hold_rule_known
+from . import referral_hold_rule_likeness
 from . import referral_invite_code
 from . import referral_invite_node
 from . import referral_inviter_change
+from . import referral_lead_hold
+from . import referral_lead_meeting
 from . import referral_link
 from . import referral_link_burst
 from . import referral_link_figure
@@ -41,6 +49,7 @@ from . import referral_link_obtain
 from . import referral_link_sharing
 from . import referral_link_state
 from . import referral_link_suspicion
+from . import referral_link_hold
 from . import referral_link_channel
 from . import referral_link_table
 from . import referral_link_target
@@ -78,6 +87,7 @@ from . import res_partner_consent
 from . import res_partner_erasure
 from . import res_partner_export
 from . import res_partner_grade
+from . import res_partner_identity
 from . import res_partner_import
 from . import res_partner_membership
 from . import res_partner_poster
@@ -92,4 +102,5 @@ from . import res_users_erasure
 from . import sale_order
 from . import sale_order_attribution
 from . import sale_order_channel
+from . import sale_order_hold
 from . import sale_order_tier

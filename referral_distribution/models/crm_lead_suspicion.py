@@ -91,15 +91,17 @@ class CrmLead(models.Model):
             state,
         )
 
-    def _query_bursts(self):
-        """Return ``{lead id: ids of the bursts it came in}``."""
+    def _query_bursts(self, state=None):
+        """Return ``{lead id: ids of the bursts it came in}``, of a state or any."""
         rows = self.env.execute_query(
             SQL(
                 "SELECT lead.id, array_agg(burst.id ORDER BY burst.hour, burst.id)"
                 " FROM crm_lead lead JOIN referral_link_burst burst ON %s"
-                " WHERE lead.id IN %s GROUP BY lead.id",
+                " WHERE lead.id IN %s AND burst.state = COALESCE(%s, burst.state)"
+                " GROUP BY lead.id",
                 self._query_came_in(),
                 tuple(self.ids),
+                state,
             )
         )
         return dict(rows)

@@ -217,11 +217,12 @@ class ReferralCommission(models.Model):
 
         :param str trigger: a trigger of the rules.
         :param sources: crm.lead, sale.order or referral.share; they answer
-            ``_get_referral_plan``, ``_prepare_referral_facts`` and others.
+            ``_get_referral_plan``, ``_prepare_referral_facts`` and others. Those that
+            are held are passed over (rule L5).
         :return: the new commissions; empty for sources that were rewarded before.
         """
         lines = self.sudo()  # without the caller's default_ keys
-        for source in sources.sudo():
+        for source in sources.sudo()._pass_over_held():
             rules = source._get_referral_plan().rule_ids
             facts = source._prepare_referral_facts(trigger, rules)
             vals_list = [

@@ -96,6 +96,10 @@ class ReferralShare(models.Model):
 
     # ------------------------------------------- what ``_accrue`` asks a source
 
+    def _pass_over_held(self):
+        """A share is held by nothing: a loud link's shares wait before (threat S5)."""
+        return self
+
     def _get_referral_company(self):
         self.ensure_one()
         return self.company_id

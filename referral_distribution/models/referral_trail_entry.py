@@ -36,11 +36,16 @@ CONTENT_KEYS = (
     "from",
     "to",
     "into",
+    "rule",
     "document",
     "amount",
     "reason",
 )
-CONTENT_MODELS = {"who": "res.partner", "into": "crm.lead"}
+CONTENT_MODELS = {
+    "who": "res.partner",
+    "into": "crm.lead",
+    "rule": "referral.hold.rule",
+}
 # What ``from_id`` and ``to_id`` are ids of, by node.
 MOVED_MODELS = {"assigned": "res.users", "reattributed": "res.partner"}
 

@@ -41,6 +41,12 @@ MATRIX = {
         "create": "manager",
         "unlink": "manager",
     },
+    "referral.hold.rule": {
+        "read": "sales finance manager",
+        "write": "manager",
+        "create": "manager",
+        "unlink": "manager",
+    },
     "referral.invite.code": {
         "read": "sales finance manager portal",
         "write": "manager",
@@ -58,6 +64,8 @@ MATRIX = {
         "write": "manager",
         "create": "manager",
     },
+    "referral.lead.hold": {"read": "sales finance manager"},
+    "referral.lead.meeting": {},
     "referral.link": {
         "read": "sales content media finance manager portal",
         "write": "media manager",

@@ -115,3 +115,18 @@ COMMISSION_CHECKS = (
         [f"state = 'submitted', amount_total = {bad}" for bad in ("0", *NOT_FINITE)],
     ),
 )
+HOLD_CHECKS = (
+    (
+        "referral_hold_rule_condition_is_said",
+        "referral_hold_rule",
+        ["kind = 'condition', domain = NULL"],
+    ),
+    (
+        "referral_lead_hold_decided_complete",
+        "referral_lead_hold",
+        [
+            "state = 'released'",
+            "state = 'refused', decided_at = now(), decided_by_id = create_uid",
+        ],
+    ),
+)

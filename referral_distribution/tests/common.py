@@ -167,6 +167,16 @@ class ReferralCase(TransactionCase):
         )
 
     @classmethod
+    def make_hold(cls, lead):
+        """Return the hold of a lead by a rule of its own."""
+        domain = f"[('id', '=', {lead.id})]"
+        rule = lead.env["referral.hold.rule"].create(
+            {"name": "This one", "domain": domain, "company_id": lead.env.company.id}
+        )
+        found = [(rule, lead, {"rules": rule.ids})]
+        return lead.env["referral.lead.hold"]._hold(found).with_env(lead.env)
+
+    @classmethod
     def make_order(cls, lead=None, amount=120000.0, **values):
         """Return a quotation of the sales user, from the lead if there is one."""
         lead = lead if lead is not None else cls.env["crm.lead"]

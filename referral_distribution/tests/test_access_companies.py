@@ -44,6 +44,8 @@ class TestCompanies(AccessCase):
             cls.make_burst(link),
             env["referral.share"].create({"link_id": link.id, "method": "copy"}),
             lead.referral_trail_ids[0],
+            cls.make_hold(lead),
+            lead.sudo().referral_hold_ids.rule_id,
             commission,
             env["referral.settlement"]._collect(commission),
             *cls.make_members_own(env),
@@ -140,6 +142,7 @@ class TestCompanies(AccessCase):
         without = {
             "referral.click.mark",
             "referral.invite.node",
+            "referral.lead.meeting",
             "referral.poster.picture",
             "referral.reason",
             "referral.signoff.reason",

@@ -44,6 +44,7 @@ class TestPublicMethods(AccessCase):
             "referral.commission": commission,
             "referral.settlement": self.env["referral.settlement"]._collect(commission),
             "referral.trail.entry": lead.referral_trail_ids[0],
+            "referral.lead.hold": self.make_hold(self.make_lead()),
             "referral.tier.change": tier_change,
             "referral.tier.rule": tier_rule,
             "referral.invite.code": self.inviter.invite_code_ids,

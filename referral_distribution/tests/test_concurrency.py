@@ -135,7 +135,13 @@ class TwoConnectionsCase(BaseCase):
         lead, partners = ids["crm_lead"], ids["res_partner"]
         toggle = ";".join(
             f"ALTER TABLE referral_{name} %(how)s TRIGGER USER"
-            for name in ("trail_entry", "trail_head", "click", "tier_change")
+            for name in (
+                "trail_entry",
+                "trail_head",
+                "click",
+                "tier_change",
+                "lead_hold",
+            )
         )
         with self.registry.cursor() as cr:
             cr.execute(toggle % {"how": "DISABLE"})
@@ -143,6 +149,7 @@ class TwoConnectionsCase(BaseCase):
                 ("referral_commission", "lead_id", lead),
                 ("referral_settlement", "partner_id", partners),
                 ("account_move", "partner_id", partners),
+                ("referral_lead_hold", "lead_id", lead),
                 ("referral_trail_entry", "lead_id", lead),
                 ("referral_trail_head", "lead_id", lead),
                 ("referral_tier_change", "partner_id", partners),

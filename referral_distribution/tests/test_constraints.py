@@ -4,7 +4,13 @@ from odoo.orm.table_objects import Constraint
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .checks import CHANNEL_CHECKS, CLUB, COMMISSION_CHECKS, NOT_FINITE
+from .checks import (
+    CHANNEL_CHECKS,
+    CLUB,
+    COMMISSION_CHECKS,
+    HOLD_CHECKS,
+    NOT_FINITE,
+)
 from .common import ReferralCase
 
 ADDON = "referral_distribution"
@@ -39,6 +45,7 @@ class TestCatalogue(ReferralCase):
         for table in (
             "referral_click",
             "referral_inviter_change",
+            "referral_lead_hold",
             "referral_tier_change",
             "referral_trail_entry",
             "referral_trail_head",
@@ -127,6 +134,7 @@ class TestCatalogue(ReferralCase):
             "referral_link_burst",
             "referral_share",
             "referral_invite_code",
+            "referral_lead_hold",
             "referral_tier_change",
             "referral_inviter_change",
         )
@@ -140,6 +148,7 @@ class TestCatalogue(ReferralCase):
             "referral_link",
             "referral_settlement",
             "referral_tier_rule",
+            "referral_hold_rule",
             "res_partner_grade",
         )
         self.env.cr.execute(
@@ -241,6 +250,7 @@ class TestChecks(ReferralCase):
             ],
         ),
         *CHANNEL_CHECKS,
+        *HOLD_CHECKS,
         (
             "referral_tier_rule_thresholds_range",
             "referral_tier_rule",
@@ -435,6 +445,7 @@ class TestChecks(ReferralCase):
         cls._make_contract_and_channel(lead)
         cls.make_privacy(cls.env)
         cls.make_burst()
+        cls.make_hold(lead)
         cls.env["referral.share"].create({"link_id": cls.link.id, "method": "copy"})
         cls.env["referral.external.ref"]._add({cls.member.id: "7"}, cls.company)
         logo = {"kind": "logo", "x": 200, "y": 200, "width": 150, "height": 150}

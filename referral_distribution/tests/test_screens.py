@@ -35,6 +35,7 @@ class TestScreens(ReferralCase):
         cls.env["referral.click"]._record(cls.link.code, Visit("10.0.0.1", "browser"))
         cls.roll_up()
         cls.make_burst()
+        cls.make_hold(cls.make_lead())
         cls.env["referral.territory"].create(
             {
                 "agent_id": cls.make_agent("Agent").id,

@@ -1,0 +1,514 @@
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import tagged
+
+from odoo.addons.referral_distribution.models import gate
+
+from .holds import HoldCase
+
+
+@tagged("post_install", "-at_install")
+class TestSelfReferral(HoldCase):
+    """Who asks looks like who brought the lead (threat I2)."""
+
+    def test_a_lead_of_somebody_else_is_not_held(self):
+        self.member.write({"email": "m@own.example", "phone": "+86 138 0013 8000"})
+        lead = self.make_lead(email_from="x@else.example", phone="+86 139 1234 5678")
+        self.assertHeld(lead)
+        self.assertEqual(lead.referral_hold_state, "none")
+        self.assertNotIn("held", self.nodes(lead))
+
+    def test_the_members_mailbox_with_a_tag_holds_the_lead(self):
+        self.member.email = "m@own.example"
+        lead = self.make_lead(email_from="M+test@Own.example")
+        self.assertHeld(lead, "self_referral")
+        [text] = self.explanations(lead)
+        self.assertEqual(
+            text, "The same e-mail, company as the member who brought it."
+        )
+
+    def test_the_members_phone_in_another_spelling_holds_the_lead(self):
+        self.member.phone = "+86 138 0013 8000"
+        self.assertHeld(self.make_lead(phone="0086 (138) 0013-8000"), "self_referral")
+
+    def test_the_member_as_the_customer_holds_the_lead(self):
+        self.assertHeld(self.make_lead(partner_id=self.member.id), "self_referral")
+
+    def test_the_members_company_holds_the_lead(self):
+        firm = self.env["res.partner"].create({"name": "Firm", "is_company": True})
+        self.member.parent_id = firm
+        boss = self.env["res.partner"].create({"name": "Boss", "parent_id": firm.id})
+        self.assertHeld(self.make_lead(partner_id=boss.id), "self_referral")
+
+    def test_a_mailbox_of_the_members_company_holds_the_lead(self):
+        self.member.email = "m@own.example"
+        self.assertHeld(self.make_lead(email_from="boss@own.example"), "self_referral")
+
+    def test_two_mailboxes_of_one_provider_are_two_people(self):
+        self.member.email = "m@gmail.com"
+        self.assertHeld(self.make_lead(email_from="boss@gmail.com"))
+
+    def test_the_members_bank_account_holds_the_lead(self):
+        friend = self.env["res.partner"].create({"name": "Friend"})
+        for partner, number in ((self.member, "6222 0200"), (friend, "62220200")):
+            self.env["res.partner.bank"].create(
+                {"partner_id": partner.id, "acc_number": number}
+            )
+        self.assertHeld(self.make_lead(partner_id=friend.id), "self_referral")
+
+
+@tagged("post_install", "-at_install")
+class TestDuplicates(HoldCase):
+    """The company has had this lead (threat L1, rule L5)."""
+
+    def test_the_same_mailbox_with_a_tag_is_a_duplicate(self):
+        first = self.make_lead(email_from="wang@buyer.example")
+        second = self.make_lead(email_from=" Wang+2@BUYER.example ")
+        self.assertHeld(first)
+        self.assertHeld(second, "duplicate")
+        self.assertEqual(
+            self.explanations(second),
+            ["The same company domain, e-mail as “A lead”."],
+        )
+
+    def test_dots_of_a_mailbox_that_ignores_them_make_no_difference(self):
+        self.make_lead(email_from="w.wang@gmail.com")
+        second = self.make_lead(email_from="wwang+x@googlemail.com")
+        self.assertHeld(second, "duplicate")
+
+    def test_the_same_phone_in_another_form_is_a_duplicate(self):
+        self.make_lead(phone="+86 138 0013 8000")
+        for phone in ("0086-138-0013-8000", "13800138000", "(+86)13800138000"):
+            with self.subTest(phone=phone):
+                self.assertHeld(self.make_lead(phone=phone), "duplicate")
+
+    def test_numbers_that_end_alike_are_different(self):
+        self.make_lead(phone="+86 138 0013 8000")
+        self.assertHeld(self.make_lead(phone="+86 139 0013 8000"))
+
+    def test_the_same_company_domain_is_a_duplicate_but_no_providers(self):
+        self.make_lead(email_from="wang@buyer.example")
+        self.assertHeld(self.make_lead(email_from="li@buyer.example"), "duplicate")
+        self.make_lead(email_from="wang@qq.com")
+        self.assertHeld(self.make_lead(email_from="li@qq.com"))
+
+    def test_the_same_customer_is_a_duplicate(self):
+        self.make_lead(partner_id=self.customer.id)
+        contact = self.env["res.partner"].create(
+            {"name": "Contact", "parent_id": self.customer.id}
+        )
+        self.assertHeld(self.make_lead(partner_id=contact.id), "duplicate")
+
+    def test_a_lead_that_sales_had_without_any_member_counts(self):
+        self.env["crm.lead"].create({"name": "Cold", "email_from": "a@buyer.example"})
+        self.assertHeld(self.make_lead(email_from="a@buyer.example"), "duplicate")
+
+    def test_a_lost_lead_counts(self):
+        self.make_lead(email_from="a@buyer.example").action_set_lost()
+        self.assertHeld(self.make_lead(email_from="a@buyer.example"), "duplicate")
+
+    def test_another_companys_leads_do_not_count(self):
+        other = self.env["res.company"].create({"name": "Other"})
+        vals = {"name": "X", "email_from": "a@buyer.example", "company_id": other.id}
+        self.env["crm.lead"].create(vals)
+        lead = self.make_lead(email_from="a@buyer.example", company_id=self.company.id)
+        self.assertHeld(lead)
+
+    def test_a_lead_that_becomes_another_is_looked_at_again(self):
+        self.make_lead(email_from="a@buyer.example", phone="+86 138 0013 8000")
+        for values in (
+            {"email_from": "a+x@buyer.example"},
+            {"phone": "13800138000"},
+        ):
+            lead = self.make_lead(name="Fresh")
+            self.assertHeld(lead)
+            lead.with_user(self.sales).write(values)
+            self.assertHeld(lead, "duplicate")
+
+    def test_a_later_lead_that_was_found_valid_makes_the_earlier_one_a_duplicate(self):
+        first = self.make_lead(email_from="a@buyer.example")
+        second = self.make_lead(email_from="x@seller.example")
+        self.validate(second)
+        first.email_from = "x@seller.example"
+        self.assertHeld(first, "duplicate")
+
+    def test_two_of_one_batch_are_one_lead_and_its_duplicate(self):
+        vals = {
+            "name": "X",
+            "email_from": "a@buyer.example",
+            "referral_link_id": self.link.id,
+        }
+        one, two = self.env["crm.lead"].create([vals, vals])
+        self.assertHeld(one)
+        self.assertHeld(two, "duplicate")
+
+    def test_a_customer_who_comes_again_by_the_same_member_is_no_duplicate(self):
+        """Rule C2."""
+        first = self.make_lead(partner_id=self.customer.id)
+        self.make_contract(first)
+        self.assertHeld(self.make_lead(partner_id=self.customer.id))
+        other = self.env["crm.lead"].create(
+            {
+                "name": "By somebody else",
+                "partner_id": self.customer.id,
+                "referrer_id": self.inviter.id,
+            }
+        )
+        self.assertHeld(other, "duplicate")
+
+
+@tagged("post_install", "-at_install")
+class TestExistingCustomers(HoldCase):
+    """Who has bought before is nobody's lead (threat L4)."""
+
+    def test_a_customer_with_a_confirmed_order_is_held(self):
+        self.make_bought()
+        lead = self.make_lead(partner_id=self.customer.id)
+        self.assertHeld(lead, "existing_customer")
+        self.assertEqual(self.explanations(lead), ["“A Customer” has bought before."])
+
+    def test_a_contact_with_the_leads_mailbox_phone_or_domain_is_enough(self):
+        self.env["res.partner"].create(
+            {
+                "name": "Buyer",
+                "parent_id": self.customer.id,
+                "email": "b@buyer.example",
+                "phone": "+86 138 0013 8000",
+            }
+        )
+        self.make_bought()
+        for number, values in enumerate(
+            (
+                {"email_from": "B+1@buyer.example"},
+                {"email_from": "boss@buyer.example"},
+                {"phone": "0086 138 0013 8000"},
+            )
+        ):
+            with self.subTest(**values):
+                lead = self.make_lead(name=f"Lead {number}", **values)
+                kinds = lead.referral_hold_ids.mapped("kind")
+                self.assertIn("existing_customer", kinds)
+
+    def test_an_invoice_without_an_order_makes_a_customer_too(self):
+        invoice = self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": self.customer.id,
+                "invoice_line_ids": [(0, 0, {"name": "Service", "price_unit": 5})],
+            }
+        )
+        invoice.action_post()
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE account_move SET create_date = create_date - interval '1 day'"
+            " WHERE id = %s",
+            (invoice.id,),
+        )
+        lead = self.make_lead(partner_id=self.customer.id)
+        self.assertHeld(lead, "existing_customer")
+
+    def test_a_quotation_makes_no_customer(self):
+        order = self.make_order()
+        order.sudo().date_order = "2026-01-01"
+        self.assertHeld(self.make_lead(partner_id=self.customer.id))
+
+    def test_what_came_of_the_lead_itself_is_no_earlier_order(self):
+        lead = self.make_lead(partner_id=self.customer.id)
+        self.make_contract(lead)
+        self.validate(lead)
+        self.assertHeld(lead)
+        self.assertRewards(lead, [(self.member, 0, 10.0)])
+
+    def test_a_customer_who_came_by_the_same_member_is_nobody_elses(self):
+        """Rule C2: the member stays attached to the customer."""
+        first = self.make_lead(partner_id=self.customer.id)
+        order = self.make_contract(first)
+        order.sudo().date_order = "2026-01-01"
+        self.assertHeld(self.make_lead(partner_id=self.customer.id))
+
+    def test_an_order_in_another_company_makes_no_customer_here(self):
+        self.make_bought()
+        other = self.env["res.company"].create({"name": "Other"})
+        lead = self.env["crm.lead"].create(
+            {
+                "name": "There",
+                "partner_id": self.customer.id,
+                "referrer_id": self.member.id,
+                "company_id": other.id,
+            }
+        )
+        self.assertHeld(lead)
+
+
+@tagged("post_install", "-at_install")
+class TestBursts(HoldCase):
+    """Leads that came while the clicks of their link looked made (threat S5)."""
+
+    def setUp(self):
+        super().setUp()
+        self.burst = self.make_burst()
+        gate.opened(self.link).suspicion = "to_review"
+
+    def hour(self, lead):
+        """Let the lead have come in the burst's hour."""
+        self.env.flush_all()
+        query = "UPDATE crm_lead SET create_date = %s WHERE id = %s"
+        self.env.cr.execute(query, (self.burst.hour, lead.id))
+        self.env.invalidate_all()
+
+    def held_lead(self):
+        lead = self.make_lead()
+        self.hour(lead)
+        lead._find_holds()
+        self.assertHeld(lead, "burst")
+        return lead
+
+    def test_a_burst_found_after_the_lead_came_is_found_when_it_is_validated(self):
+        lead = self.make_lead()
+        self.hour(lead)
+        self.assertHeld(lead)
+        self.validate(lead)
+        self.assertHeld(lead, "burst")
+        self.assertRewards(lead, [])
+        self.assertIn("10000 clicks", self.explanations(lead)[0])
+
+    def test_clearing_the_link_releases_its_leads_with_that_reason(self):
+        lead = self.held_lead()
+        self.validate(lead)
+        self.link.with_user(self.manager).action_clear_suspicion("A trade fair")
+        self.assertRecordValues(
+            lead.referral_hold_ids,
+            [
+                {
+                    "state": "released",
+                    "reason": "A trade fair",
+                    "decided_by_id": self.manager.id,
+                }
+            ],
+        )
+        self.assertRewards(lead, [(self.member, 0, 10.0)])
+
+    def test_a_lead_that_is_held_for_something_else_too_stays_held(self):
+        self.member.email = "m@own.example"
+        lead = self.held_lead()
+        lead.email_from = "m+1@own.example"
+        self.validate(lead)
+        self.link.with_user(self.manager).action_clear_suspicion("A trade fair")
+        self.assertHeld(lead, "self_referral")
+        self.assertRewards(lead, [])
+
+
+@tagged("post_install", "-at_install")
+class TestRewards(HoldCase):
+    """The lead is worked on; its rewards wait (rule L5)."""
+
+    def setUp(self):
+        super().setUp()
+        self.member.email = "m@own.example"
+        self.lead = self.make_lead(email_from="m+1@own.example")
+        self.assertHeld(self.lead, "self_referral")
+
+    def test_a_held_lead_is_found_valid_and_earns_nothing_until_released(self):
+        self.validate(self.lead)
+        self.assertEqual(self.lead.referral_validity, "valid")
+        self.assertRewards(self.lead, [])
+        self.release(self.lead)
+        self.assertRewards(self.lead, [(self.member, 0, 10.0)])
+        self.assertEqual(
+            self.nodes(self.lead)[-4:], ["held", "validated", "released", "rewarded"]
+        )
+
+    def test_a_lead_released_before_it_is_valid_earns_when_it_is(self):
+        self.release(self.lead)
+        self.assertRewards(self.lead, [])
+        self.validate(self.lead)
+        self.assertHeld(self.lead)
+        self.assertRewards(self.lead, [(self.member, 0, 10.0)])
+
+    def test_a_contract_of_a_held_lead_is_confirmed_and_rewarded_on_release(self):
+        order = self.make_paid_contract(self.lead)
+        order.with_user(self.finance).action_referral_confirm()
+        self.assertEqual(order.referral_state, "confirmed")
+        self.assertRewards(order, [])
+        self.release(self.lead)
+        expected = [(self.member, 0, 600.0), (self.inviter, 1, 60.0)]
+        self.assertRewards(order, expected)
+        self.assertRewards(self.lead, [])  # nobody has found it valid
+
+    def test_everything_that_waited_is_given_once(self):
+        self.validate(self.lead)
+        order = self.make_paid_contract(self.lead)
+        order.with_user(self.finance).action_referral_confirm()
+        self.release(self.lead)
+        with self.assertRaisesRegex(UserError, "No reward is held"):
+            self.release(self.lead)
+        self.validate(self.lead)
+        self.lead._reward_released()
+        self.assertRewards(self.lead, [(self.member, 0, 10.0)])
+        self.assertEqual(len(order.referral_commission_ids), 2)
+        self.assertFalse(self.lead.referral_reward_waits)
+        self.assertFalse(order.referral_reward_waits)
+
+    def test_a_refused_reward_is_not_given_and_may_be_released_later(self):
+        self.validate(self.lead)
+        self.withhold(self.lead)
+        self.assertEqual(self.lead.referral_hold_state, "refused")
+        self.assertRewards(self.lead, [])
+        order = self.make_paid_contract(self.lead)
+        order.with_user(self.finance).action_referral_confirm()
+        self.assertRewards(order, [])
+        self.release(self.lead, "The member has proven it")
+        self.assertRewards(self.lead, [(self.member, 0, 10.0)])
+        self.assertEqual(len(order.referral_commission_ids), 2)
+        self.assertEqual(self.nodes(self.lead).count("withheld"), 1)
+
+    def test_a_contract_that_finance_refused_is_not_rewarded_by_a_release(self):
+        order = self.make_paid_contract(self.lead)
+        order.with_user(self.finance).action_referral_refuse("No")
+        self.release(self.lead)
+        self.assertRewards(order, [])
+
+    def test_what_was_released_is_not_held_again_for_the_same(self):
+        self.release(self.lead)
+        self.lead.email_from = "m+2@own.example"
+        self.validate(self.lead)
+        self.assertEqual(self.lead.referral_hold_state, "released")
+
+    def test_what_was_released_is_held_again_for_something_new(self):
+        self.release(self.lead)
+        self.member.phone = "+86 138 0013 8000"
+        self.lead.phone = "13800138000"
+        self.assertHeld(self.lead, "self_referral")
+
+    def test_who_corrects_the_mailbox_does_not_free_the_lead(self):
+        self.lead.email_from = "x@else.example"
+        self.assertHeld(self.lead, "self_referral")
+
+    def test_the_inviter_of_the_member_waits_too(self):
+        self.validate(self.lead)
+        self.assertFalse(
+            self.env["referral.commission"].search([("lead_id", "=", self.lead.id)])
+        )
+
+
+@tagged("post_install", "-at_install")
+class TestDecisions(HoldCase):
+    """A manager releases or refuses, with a reason."""
+
+    def setUp(self):
+        super().setUp()
+        self.member.email = "m@own.example"
+        self.lead = self.make_lead(email_from="m+1@own.example")
+
+    def test_only_managers_decide(self):
+        for user in (self.sales, self.finance, self.clerk, self.portal):
+            for decide in (self.release, self.withhold):
+                with self.subTest(user=user.login), self.assertRaises(AccessError):
+                    decide(self.lead, user=user)
+        self.assertHeld(self.lead, "self_referral")
+
+    def test_a_reason_is_asked_for(self):
+        for reason in ("", "  ", None, False, 3, ["x"]):
+            for decide in (self.release, self.withhold):
+                with self.subTest(reason=reason), self.assertRaises(UserError):
+                    decide(self.lead, reason)
+
+    def test_nobody_decides_about_a_lead_of_their_own(self):
+        self.manager.partner_id.member_state = "active"
+        self.lead.referrer_id = self.manager.partner_id
+        for decide in (self.release, self.withhold):
+            with self.assertRaisesRegex(UserError, "yourself"):
+                decide(self.lead)
+
+    def test_what_is_not_held_is_not_decided(self):
+        free = self.make_lead(name="Free")
+        for decide in (self.release, self.withhold):
+            with self.assertRaisesRegex(UserError, "No reward is held"):
+                decide(free)
+        self.withhold(self.lead)
+        with self.assertRaisesRegex(UserError, "No reward is held"):
+            self.withhold(self.lead)
+
+    def test_the_decision_says_who_when_and_why(self):
+        with self.subTest("refused"):
+            self.withhold(self.lead, "  He said so ")
+            self.assertRecordValues(
+                self.lead.referral_hold_ids,
+                [
+                    {
+                        "state": "refused",
+                        "reason": "He said so",
+                        "decided_by_id": self.manager.id,
+                    }
+                ],
+            )
+        entry = self.lead.referral_trail_ids.sorted("sequence")[-1]
+        self.assertEqual(
+            (entry.node, entry.content["reason"]), ("withheld", "He said so")
+        )
+        self.assertTrue(self.lead.referral_hold_ids.decided_at)
+
+    def test_the_wizard_hands_on_to_all_selected(self):
+        other = self.make_lead(email_from="m+2@own.example")
+        leads = self.lead + other
+        wizards = self.env["referral.reason"].with_user(self.manager)
+        for step, state in (("withhold", "refused"), ("release", "released")):
+            vals = {"held_lead_ids": leads.ids, "hold_step": step, "reason": "Why"}
+            wizards.create(vals).action_apply()
+            self.assertEqual(set(leads.mapped("referral_hold_state")), {state})
+
+    def test_the_buttons_of_the_list_ask_for_the_reason(self):
+        holds = self.lead.referral_hold_ids.with_user(self.manager)
+        for action in (holds.action_release(), holds.action_withhold()):
+            vals = {"reason": "Looked at it"}
+            wizards = self.env["referral.reason"].with_user(self.manager)
+            wizard = wizards.with_context(**action["context"]).create(vals)
+            self.assertEqual(wizard.held_lead_ids, self.lead)
+
+    def test_nobody_writes_a_hold_by_hand(self):
+        hold = self.lead.referral_hold_ids
+        holds = self.env["referral.lead.hold"].sudo()
+        for act in (
+            lambda: hold.write({"state": "released"}),
+            lambda: hold.write({"facts": {}}),
+            lambda: holds.create(hold.copy_data()),
+            lambda: hold.unlink(),
+            lambda: self.lead.write({"referral_hold_state": "released"}),
+            lambda: self.lead.write({"referral_reward_waits": True}),
+            lambda: self.lead.create({"name": "X", "referral_hold_state": "released"}),
+            lambda: self.lead.write({"referral_hold_ids": [(2, hold.id)]}),
+        ):
+            with self.assertRaises(UserError):
+                act()
+
+    def test_a_callers_context_holds_and_frees_nothing(self):
+        leads = self.env["crm.lead"].with_context(
+            default_referral_hold_state="released", default_referral_reward_waits=True
+        )
+        lead = leads.create({"name": "X", "referrer_id": self.member.id})
+        self.assertEqual(lead.referral_hold_state, "none")
+        self.assertFalse(lead.referral_reward_waits)
+
+    def test_the_database_lets_a_hold_be_decided_and_nothing_else(self):
+        hold = self.lead.referral_hold_ids
+        self.env.flush_all()
+        for change in (
+            "facts = '{}'",
+            "kind = 'burst'",
+            "state = 'released'",
+            "reason = 'x'",
+            "lead_id = lead_id + 1",
+        ):
+            with self.subTest(change=change), self.assertDatabaseRefuses(Exception):
+                self.env.cr.execute(
+                    f"UPDATE referral_lead_hold SET {change} WHERE id = %s", (hold.id,)
+                )
+        with self.assertDatabaseRefuses(Exception):
+            query = "DELETE FROM referral_lead_hold WHERE id = %s"
+            self.env.cr.execute(query, (hold.id,))
+        self.release(self.lead)
+        self.env.flush_all()
+        with self.assertDatabaseRefuses(Exception):
+            self.env.cr.execute(
+                "UPDATE referral_lead_hold SET state = 'refused' WHERE id = %s",
+                (hold.id,),
+            )
