@@ -87,7 +87,9 @@ class CrmLead(models.Model):
     def write(self, vals):
         result = super().write(vals)
         if vals.keys() & WATCHED:
-            self.filtered(lambda lead: lead.referral_validity == "to_review")._find_holds()
+            self.filtered(
+                lambda lead: lead.referral_validity == "to_review"
+            )._find_holds()
         return result
 
     def _check_guarded(self, vals):
@@ -139,7 +141,9 @@ class CrmLead(models.Model):
         held = self.filtered(lambda lead: lead._is_referral_reward_held())
         rest = self - held
         gate.opened(held).referral_reward_waits = True
-        gate.opened(rest.filtered("referral_reward_waits")).referral_reward_waits = False
+        gate.opened(
+            rest.filtered("referral_reward_waits")
+        ).referral_reward_waits = False
         return rest
 
     # ------------------------------------------------------------------ decisions

@@ -22,9 +22,7 @@ class ReferralHoldRule(models.Model):
         """
         leads._flush_identity()
         rows = self.env.execute_query(self._query_duplicates(leads))
-        return {
-            lead_id: {"leads": ids, "alike": alike} for lead_id, ids, alike in rows
-        }
+        return {lead_id: {"leads": ids, "alike": alike} for lead_id, ids, alike in rows}
 
     def _query_duplicates(self, leads):
         likes = {

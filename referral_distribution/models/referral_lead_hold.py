@@ -26,7 +26,9 @@ class ReferralLeadHold(models.Model):
     _order = "id desc"
     _rec_name = "lead_id"
 
-    lead_id = fields.Many2one("crm.lead", required=True, index=True, ondelete="restrict")
+    lead_id = fields.Many2one(
+        "crm.lead", required=True, index=True, ondelete="restrict"
+    )
     referrer_id = fields.Many2one(related="lead_id.referrer_id")
     company_id = fields.Many2one(
         "res.company", required=True, index=True, ondelete="restrict"

@@ -18,7 +18,9 @@ class SaleOrder(models.Model):
         help="Finance confirmed while the lead was held: a release gives the rewards.",
     )
 
-    _referral_waits_index = models.Index("(referral_lead_id) WHERE referral_reward_waits")
+    _referral_waits_index = models.Index(
+        "(referral_lead_id) WHERE referral_reward_waits"
+    )
 
     def _is_referral_reward_held(self):
         """Tell whether the lead this contract came from is held (rule L5)."""
