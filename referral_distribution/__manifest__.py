@@ -38,7 +38,7 @@
         "wizard/referral_compliance_report_views.xml",
         "wizard/referral_erasure_views.xml",
         "wizard/referral_reason_views.xml",
-        "wizard/referral_reason_hold_views.xml",
+        "wizard/referral_reason_reward_views.xml",
         "wizard/referral_signoff_reason_views.xml",
         "report/referral_compliance_evidence_templates.xml",
         "wizard/referral_member_join_views.xml",

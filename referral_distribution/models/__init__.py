@@ -8,6 +8,7 @@ from . import crm_lead_suspicion
 from . import crm_lead_trail
 from . import crm_lead_channel
 from . import crm_lead_hold
+from . import crm_lead_hold_merge
 from . import crm_lead_identity
 from . import crm_lead_reopen
 from . import crm_lead_review

@@ -17,6 +17,7 @@ WATCHED = {
 }
 GUARDED = {"referral_hold_state", "referral_reward_waits"}
 BLOCKING = ("held", "refused")
+LATER = object()  # in the context of a step that looks itself once it is through
 
 
 class CrmLead(models.Model):
@@ -43,7 +44,7 @@ class CrmLead(models.Model):
         store=True,
         readonly=True,
         copy=False,
-        help="Whether a rule holds the reward of this lead, and what a manager decided.",
+        help="Whether a rule holds the reward of this lead; what a manager decided.",
     )
     referral_hold_text = fields.Text(
         string="Why it is held", compute="_compute_referral_hold_text", groups=ROLES
@@ -118,7 +119,7 @@ class CrmLead(models.Model):
         :param visitor: see ``referral.hold.rule._find``.
         """
         leads = self.sudo().filtered("referrer_id")
-        if leads:
+        if leads and self.env.context.get("referral_holds") is not LATER:
             leads._flush_identity()
             self.env["referral.lead.meeting"]._meet(leads)
             found = self.env["referral.hold.rule"]._find(leads, visitor)
@@ -190,7 +191,8 @@ class CrmLead(models.Model):
                     lead=mine[0].display_name,
                 )
             )
-        holds = self.sudo().referral_hold_ids.filtered(lambda h: h.state in states)
+        leads = self | self._find_merged()
+        holds = leads.sudo().referral_hold_ids.filtered(lambda h: h.state in states)
         if not holds:
             raise UserError(self.env._("No reward is held here."))
         return holds

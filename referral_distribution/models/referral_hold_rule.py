@@ -191,10 +191,10 @@ class ReferralHoldRule(models.Model):
         try:
             with self.env.cr.savepoint():
                 domain = Domain("id", "in", leads.ids) & self._get_condition()
-                facts = {"rules": [self.id]}
-                return dict.fromkeys(everything.search(domain).ids, facts)
+                met = everything.search(domain)
+                return {lead.id: {"rules": [self.id]} for lead in met}
         except psycopg2.OperationalError:  # Odoo tries the request again
             raise
         except Exception:  # whatever somebody has written there
             _logger.exception("hold rule %s does not work", self.id)
-            return dict.fromkeys(leads.ids, {"failed": [self.id]})
+            return {lead.id: {"failed": [self.id]} for lead in leads}

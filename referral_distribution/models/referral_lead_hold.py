@@ -4,6 +4,7 @@ from odoo.exceptions import UserError
 from ..engine.identity import masked
 from ..engine.immutable import protect_moves
 from . import gate
+from .kept import KeptMany2one
 
 DECISION = ("decided_at", "decided_by_id", "reason")
 MOVES = {
@@ -26,10 +27,10 @@ class ReferralLeadHold(models.Model):
     _order = "id desc"
     _rec_name = "lead_id"
 
-    lead_id = fields.Many2one(
-        "crm.lead", required=True, index=True, ondelete="restrict"
+    lead_id = KeptMany2one("crm.lead", required=True, index=True)
+    referrer_id = fields.Many2one(
+        "res.partner", string="Member", compute="_compute_referrer_id"
     )
-    referrer_id = fields.Many2one(related="lead_id.referrer_id")
     company_id = fields.Many2one(
         "res.company", required=True, index=True, ondelete="restrict"
     )
@@ -70,6 +71,11 @@ class ReferralLeadHold(models.Model):
 
     def init(self):
         protect_moves(self.env.cr, self._table, MOVES)
+
+    def _compute_referrer_id(self):
+        present = self.lead_id.exists()
+        for hold in self:
+            hold.referrer_id = (hold.lead_id & present).referrer_id
 
     # -------------------------------------------------------------- sentences
 
@@ -207,7 +213,7 @@ class ReferralLeadHold(models.Model):
         )
         step = "release" if name.endswith("release") else "withhold"
         leads = self.lead_id.ids
-        context = {"default_held_lead_ids": leads, "default_hold_step": step}
+        context = {"default_lead_ids": leads, "default_step": step}
         return {**action, "context": context}
 
     # --------------------------------------------------------- hold and decide
@@ -244,6 +250,31 @@ class ReferralLeadHold(models.Model):
             return False
         looked_at = {pair for hold in self for pair in _get_pairs(hold.facts)}
         return not self or not _get_pairs(facts) <= looked_at
+
+    def _copy_to(self, lead):
+        """Hold another lead for the same, as it was decided; return that hold."""
+        self.ensure_one()
+        vals = self.copy_data({"lead_id": lead.id, "state": "held"})[0]
+        decision = {name: vals.pop(name) for name in DECISION}
+        hold = gate.opened(self.sudo()).create(vals)
+        if self.state != "held":
+            hold.write({"state": self.state, **decision})
+        node = NODES.get(self.state, "held")
+        content = {"rule": self.rule_id.id, "reason": self.reason or ""}
+        lead._referral_log(node, content=content)
+        return hold
+
+    def _is_settled_by_merge(self, referrers):
+        """Tell whether all that this duplicates was merged with it, by its own member.
+
+        What sales had before, or somebody else brought, stays a matter for a manager.
+
+        :param referrers: ``{lead id: who brought it}`` of what was merged.
+        """
+        self.ensure_one()
+        others = self.facts.get("leads", ()) if self.kind == "duplicate" else ()
+        member = referrers[self.lead_id.id]
+        return bool(others) and all(referrers.get(own) == member for own in others)
 
     def _decide(self, state, reason):
         """Release or refuse, and log it.

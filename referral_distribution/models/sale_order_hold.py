@@ -1,6 +1,5 @@
 from odoo import fields, models
 
-from . import gate
 from .sale_order import GUARDED
 
 GUARDED.add("referral_reward_waits")

@@ -44,7 +44,6 @@ class TestPublicMethods(AccessCase):
             "referral.commission": commission,
             "referral.settlement": self.env["referral.settlement"]._collect(commission),
             "referral.trail.entry": lead.referral_trail_ids[0],
-            "referral.lead.hold": self.make_hold(self.make_lead()),
             "referral.tier.change": tier_change,
             "referral.tier.rule": tier_rule,
             "referral.invite.code": self.inviter.invite_code_ids,
@@ -75,6 +74,7 @@ class TestPublicMethods(AccessCase):
             "referral.member.join": {"partner_ids": self.customer.ids},
         }
         records = {name: self.env[name].create(vals[name]) for name in vals}
+        records["referral.lead.hold"] = self.make_hold(self.make_lead())
         return {**records, "referral.api": self.env["referral.api"]}
 
     def public_methods(self):

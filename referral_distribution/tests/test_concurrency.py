@@ -17,6 +17,7 @@ from odoo.addons.referral_distribution.engine.visit import Visit
 
 from .common import ROLE, RULES
 
+GUARDED = ("trail_entry", "trail_head", "click", "tier_change", "lead_hold")
 OF_LINKS = ("referral_click", "referral_click_figure", "referral_link_burst")
 DONE, AGAIN, REFUSED = "done", "done on the second try", "refused"
 
@@ -134,14 +135,7 @@ class TwoConnectionsCase(BaseCase):
         ids = {table: tuple(found) for table, found in self.made.items()}
         lead, partners = ids["crm_lead"], ids["res_partner"]
         toggle = ";".join(
-            f"ALTER TABLE referral_{name} %(how)s TRIGGER USER"
-            for name in (
-                "trail_entry",
-                "trail_head",
-                "click",
-                "tier_change",
-                "lead_hold",
-            )
+            f"ALTER TABLE referral_{name} %(how)s TRIGGER USER" for name in GUARDED
         )
         with self.registry.cursor() as cr:
             cr.execute(toggle % {"how": "DISABLE"})

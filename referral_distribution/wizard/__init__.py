@@ -9,8 +9,8 @@ from . import (
     referral_member_import_check,
     referral_member_join,
     referral_reason,
-    referral_reason_hold,
     referral_reason_lead,
     referral_reason_link,
+    referral_reason_reward,
     referral_signoff_reason,
 )
