@@ -68,9 +68,13 @@ from . import referral_team
 from . import referral_territory
 from . import referral_tier_rule  # first: the log reads its thresholds
 from . import referral_tier_change
+from . import referral_trail_check
 from . import referral_trail_entry
 from . import referral_trail_entry_merged
+from . import referral_trail_entry_verify
 from . import referral_trail_head
+from . import referral_trail_seal
+from . import referral_trail_seal_line
 from . import referral_tree_figure
 from . import res_company
 from . import res_company_click
@@ -78,10 +82,12 @@ from . import res_company_consent
 from . import res_company_review
 from . import res_company_share
 from . import res_company_target
+from . import res_company_trail
 from . import res_config_settings
 from . import res_config_settings_click
 from . import res_config_settings_poster
 from . import res_config_settings_review
+from . import res_config_settings_trail
 from . import res_partner
 from . import res_partner_bank
 from . import res_partner_consent

@@ -70,6 +70,8 @@ from . import test_tiers
 from . import test_token
 from . import test_trail
 from . import test_trail_nodes
+from . import test_trail_seals
+from . import test_trail_verify
 from . import test_tree_figures
 from . import test_tree_races
 from . import test_tree_shapes

@@ -150,8 +150,16 @@ MATRIX = {
         "create": "manager",
         "unlink": "manager",
     },
+    "referral.trail.check": {"read": "manager"},
     "referral.trail.entry": {"read": "sales finance manager"},
     "referral.trail.head": {},
+    "referral.trail.seal": {"read": "finance manager"},
+    "referral.trail.seal.line": {"read": "finance manager"},
+    "referral.trail.verify": {
+        "read": "manager",
+        "write": "manager",
+        "create": "manager",
+    },
     "referral.tree.figure": {"read": "finance manager"},
 }
 OPERATIONS = ("read", "write", "create", "unlink")

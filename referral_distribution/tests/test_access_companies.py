@@ -46,6 +46,7 @@ class TestCompanies(AccessCase):
             lead.referral_trail_ids[0],
             cls.make_hold(lead),
             lead.sudo().referral_hold_ids.rule_id,
+            *cls.make_seal(),
             commission,
             env["referral.settlement"]._collect(commission),
             *cls.make_members_own(env),
@@ -55,6 +56,13 @@ class TestCompanies(AccessCase):
             *cls.make_privacy(env),
             *cls.make_poster(env),
         ]
+
+    @classmethod
+    def make_seal(cls):
+        """Return their seal, a line of it, and a verification."""
+        seal = cls.env["referral.trail.seal"]._seal(cls.other)
+        check = cls.env["referral.trail.check"]._start(cls.other)
+        return [seal, seal.line_ids[0], check]
 
     @classmethod
     def make_poster(cls, env):
@@ -156,6 +164,7 @@ class TestCompanies(AccessCase):
             "referral.link.batch",
             "referral.member.import",
             "referral.member.join",
+            "referral.trail.verify",
         }
         self.assertEqual(set(MATRIX) - without, tried)
 

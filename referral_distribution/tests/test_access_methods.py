@@ -72,9 +72,13 @@ class TestPublicMethods(AccessCase):
             "referral.link.batch": {"partner_ids": self.member.ids},
             "referral.member.import": {"file": "eA=="},
             "referral.member.join": {"partner_ids": self.customer.ids},
+            "referral.trail.verify": {},
         }
         records = {name: self.env[name].create(vals[name]) for name in vals}
         records["referral.lead.hold"] = self.make_hold(self.make_lead())
+        for name, method in (("seal", "_seal"), ("check", "_start")):
+            trails = self.env[f"referral.trail.{name}"]
+            records[trails._name] = getattr(trails, method)(self.company)
         return {**records, "referral.api": self.env["referral.api"]}
 
     def public_methods(self):

@@ -49,6 +49,8 @@ class TestCatalogue(ReferralCase):
             "referral_tier_change",
             "referral_trail_entry",
             "referral_trail_head",
+            "referral_trail_seal",
+            "referral_trail_seal_line",
         ):
             for event in ("change", "truncate"):
                 self.assertEqual(found.get(f"{table}_forbid_{event}"), "O", table)

@@ -13,4 +13,5 @@ from . import (
     referral_reason_link,
     referral_reason_reward,
     referral_signoff_reason,
+    referral_trail_verify,
 )
