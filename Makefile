@@ -3,10 +3,10 @@ PYTHON ?= python3
 HOUSE = $(PYTHON) tools/main.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup stop test lint bench db shell pot clean distclean
+.PHONY: help run setup stop test test-odoo lint bench db shell pot clean distclean
 
 help:  ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run:  ## set up what is missing and serve the demo; PORT=8069
 	@exec $(HOUSE) run $(if $(PORT),--port "$(PORT)")
@@ -19,6 +19,9 @@ stop:  ## stop this checkout's PostgreSQL
 
 test:  ## lint and every test; ARGS="-k word" or ARGS="tests/test_x.py" narrows
 	@$(HOUSE) test $(if $(NO_LINT),--no-lint) -- $(ARGS)
+
+test-odoo:  ## Odoo's own tests beside our addons: ARGS="crm sale_crm" [BARE=1: without ours]
+	@$(HOUSE) test-odoo $(if $(BARE),--bare) $(ARGS)
 
 lint:  ## style, licences, translations
 	@$(HOUSE) lint

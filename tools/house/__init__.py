@@ -12,5 +12,6 @@
 ``serve``      the demo server
 ``quality``    lint
 ``testing``    every test, one summary
+``suites``     Odoo's own tests of its apps, beside our addons
 ``cli``        the commands
 """

@@ -171,6 +171,15 @@ def run_tests(arguments, venv):
     return run_all(House(venv), selection, with_lint="--no-lint" not in own)
 
 
+def run_suites(arguments, venv):
+    """Run Odoo's own tests of the apps that are named, beside our addons."""
+    from .suites import run_suites as run_all_suites
+
+    machine.install_extras(for_tests=True)
+    apps = [one for one in arguments if not one.startswith("-")]
+    return run_all_suites(House(venv), apps, bare="--bare" in arguments)
+
+
 def run_benchmarks(arguments, venv):
     """Run every program of benchmarks/, or those that are named."""
     import subprocess
@@ -210,6 +219,7 @@ COMMANDS = {
     "odoo": (run_odoo, "requirements"),
     "db": (make_database, "requirements"),
     "test": (run_tests, "requirements-test"),
+    "test-odoo": (run_suites, "requirements-test"),
     "bench": (run_benchmarks, "requirements-test"),
     "lint": (check_style, "requirements-test"),
     "pot": (refresh_terms, "requirements-test"),
