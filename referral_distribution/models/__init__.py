@@ -6,12 +6,15 @@ from . import crm_lead
 from . import crm_lead_attribution
 from . import crm_lead_suspicion
 from . import crm_lead_trail
+from . import crm_lead_assignment  # after the trail: what it does is told by itself
 from . import crm_lead_channel
 from . import crm_lead_hold
 from . import crm_lead_hold_merge
 from . import crm_lead_identity
 from . import crm_lead_reopen
 from . import crm_lead_review
+from . import crm_team
+from . import crm_team_member
 from . import product_template
 from . import referral_api
 from . import referral_api_request
@@ -66,6 +69,7 @@ from . import referral_share
 from . import referral_share_reward
 from . import referral_team
 from . import referral_territory
+from . import referral_territory_team
 from . import referral_tier_rule  # first: the log reads its thresholds
 from . import referral_tier_change
 from . import referral_trail_check
@@ -77,6 +81,7 @@ from . import referral_trail_seal
 from . import referral_trail_seal_line
 from . import referral_tree_figure
 from . import res_company
+from . import res_company_assignment
 from . import res_company_click
 from . import res_company_consent
 from . import res_company_review
@@ -84,6 +89,7 @@ from . import res_company_share
 from . import res_company_target
 from . import res_company_trail
 from . import res_config_settings
+from . import res_config_settings_assignment
 from . import res_config_settings_click
 from . import res_config_settings_poster
 from . import res_config_settings_review

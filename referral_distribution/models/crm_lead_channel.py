@@ -24,8 +24,9 @@ class CrmLead(models.Model):
         string="Fee of the channel partner",
         currency_field="referral_fee_currency_id",
         compute="_compute_referral_lead_fee",
+        # not computed before the lead is there: Odoo would read it as the user then,
+        # and a salesperson without a role could make no lead
         store=True,
-        precompute=True,
         copy=False,
         groups=ROLES,
         help="As agreed with the channel on the day the lead came in; paid once the"
@@ -35,7 +36,6 @@ class CrmLead(models.Model):
         "res.currency",
         compute="_compute_referral_lead_fee",
         store=True,
-        precompute=True,
         copy=False,
         groups=ROLES,
     )

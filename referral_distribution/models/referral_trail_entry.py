@@ -37,6 +37,8 @@ CONTENT_KEYS = (
     "to",
     "into",
     "rule",
+    "territory",
+    "team",
     "document",
     "amount",
     "reason",
@@ -45,6 +47,8 @@ CONTENT_MODELS = {
     "who": "res.partner",
     "into": "crm.lead",
     "rule": "referral.hold.rule",
+    "territory": "referral.territory",
+    "team": "crm.team",
 }
 # What ``from_id`` and ``to_id`` are ids of, by node.
 MOVED_MODELS = {"assigned": "res.users", "reattributed": "res.partner"}
@@ -213,7 +217,8 @@ class ReferralTrailEntry(models.Model):
 
     def _get_fact_text(self, key, facts, names):
         """Return one fact; whom or what it names by id is looked up."""
-        model = MOVED_MODELS.get(self.node) or CONTENT_MODELS.get(key)
+        moved = MOVED_MODELS.get(self.node) if key in ("from", "to") else None
+        model = moved or CONTENT_MODELS.get(key)
         found = names.get((model, facts.get(f"{key}_id") or facts.get(key)))
         return found or str(facts.get(key) or facts[f"{key}_id"])
 

@@ -3,6 +3,8 @@ from . import test_access_companies
 from . import test_access_methods
 from . import test_api
 from . import test_api_share
+from . import test_assignment
+from . import test_assignment_race
 from . import test_attribution
 from . import test_click_bursts
 from . import test_click_figures
