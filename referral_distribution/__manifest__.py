@@ -105,6 +105,10 @@
         "views/portal_data_templates.xml",
     ],
     "assets": {
+        "web.assets_backend": [
+            "referral_distribution/static/src/js/lead_pool.js",
+            "referral_distribution/static/src/xml/lead_pool.xml",
+        ],
         "web.assets_frontend": [
             "referral_distribution/static/src/scss/portal.scss",
             "referral_distribution/static/src/scss/poster.scss",

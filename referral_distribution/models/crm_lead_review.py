@@ -6,7 +6,7 @@ from babel.dates import format_timedelta
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 from odoo.fields import Domain
-from odoo.tools import babel_locale_parse
+from odoo.tools import SQL, babel_locale_parse
 
 from . import gate
 from .referral_territory_owner import ROLES
@@ -124,6 +124,33 @@ class CrmLead(models.Model):
         if watched:
             (waiting | self._filter_to_review())._update_review_todos()
         return result
+
+    @api.model
+    def referral_review_counts(self):
+        """Count the leads to review that the user may see, in one statement.
+
+        :return: dict of numbers ``to_review``, and of these ``overdue``, ``mine`` and
+            ``unassigned``.
+        :raises AccessError: without the sales role.
+        """
+        self.env.user._referral_require("group_sales")
+        query = self._search(
+            Domain("referrer_id", "!=", False)
+            & Domain("referral_validity", "=", "to_review")
+        )
+        names = ("to_review", "overdue", "mine", "unassigned")
+        [row] = self.env.execute_query(
+            query.select(
+                SQL("count(*)"),
+                SQL(
+                    "count(*) FILTER (WHERE crm_lead.referral_review_deadline < %s)",
+                    fields.Datetime.now(),
+                ),
+                SQL("count(*) FILTER (WHERE crm_lead.user_id = %s)", self.env.uid),
+                SQL("count(*) FILTER (WHERE crm_lead.user_id IS NULL)"),
+            )
+        )
+        return dict(zip(names, row, strict=True))
 
     def _set_validity(self, validity, node, reason=False, before=""):
         super()._set_validity(validity, node, reason, before)

@@ -62,6 +62,28 @@ class TestDeadline(ReopenCase):
         on_time = self.env["crm.lead"].search([("referral_review_overdue", "=", False)])
         self.assertEqual(on_time & self.leads, reviewed + fresh)
 
+    def test_what_waits_is_counted_in_one_statement(self):
+        def count():
+            self.env.flush_all()
+            return leads.referral_review_counts()
+
+        leads = self.env["crm.lead"].with_user(self.sales)
+        before = count()
+        self.make_lead(user_id=self.sales.id)
+        self.make_lead(user_id=False)
+        self.validate(self.make_lead(user_id=False))
+        leads.create({"name": "Cold"})
+        self.clock.move_to(NOON + timedelta(hours=25))
+        self.make_lead(user_id=self.manager.id)
+        with self.assertQueryCount(1):
+            after = count()
+        grown = {name: after[name] - before[name] for name in after}
+        self.assertEqual(
+            grown, {"to_review": 3, "overdue": 2, "mine": 1, "unassigned": 1}
+        )
+        with self.assertRaises(AccessError):
+            leads.with_user(self.clerk).referral_review_counts()
+
     def test_age_and_time_left_are_in_the_readers_language(self):
         self.env["res.lang"]._activate_lang("zh_CN")
         lead = self.make_lead()
