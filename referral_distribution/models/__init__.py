@@ -15,10 +15,15 @@ from . import crm_lead_reopen
 from . import crm_lead_review
 from . import crm_team
 from . import crm_team_member
+from . import crm_lead_recommendation
+from . import crm_lead_mail
+from . import crm_lead_intake  # last: cleans what the others read
+from . import mail_thread
 from . import product_template
 from . import referral_api
 from . import referral_api_request
 from . import referral_api_share
+from . import referral_api_lead
 from . import referral_attribution
 from . import referral_channel
 from . import referral_channel_figures
@@ -48,6 +53,7 @@ from . import referral_lead_hold
 from . import referral_lead_meeting
 from . import referral_link
 from . import referral_link_burst
+from . import referral_link_campaign
 from . import referral_link_figure
 from . import referral_link_obtain
 from . import referral_link_sharing
@@ -85,6 +91,7 @@ from . import res_company_assignment
 from . import res_company_click
 from . import res_company_consent
 from . import res_company_review
+from . import res_company_recommendation
 from . import res_company_share
 from . import res_company_target
 from . import res_company_trail
@@ -94,6 +101,7 @@ from . import res_config_settings_click
 from . import res_config_settings_poster
 from . import res_config_settings_review
 from . import res_config_settings_trail
+from . import res_config_settings_recommendation
 from . import res_partner
 from . import res_partner_bank
 from . import res_partner_consent

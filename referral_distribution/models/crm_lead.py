@@ -258,12 +258,11 @@ class CrmLead(models.Model):
             self._referral_log(
                 "shared", link, names, share.shared_at or link.create_date
             )
-            self._referral_log(
-                "clicked",
-                link,
-                {"page": link.target_url},
-                self.referral_touch_at,
-            )
+            if self._was_link_opened():
+                page = self.referral_landing_page or link.target_url
+                self._referral_log(
+                    "clicked", link, {"page": page}, self.referral_touch_at
+                )
         self._referral_log("created", content=self._prepare_evidence_content())
 
     def _get_referral_company(self):

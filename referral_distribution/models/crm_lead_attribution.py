@@ -3,6 +3,7 @@ from odoo.exceptions import AccessError
 from odoo.tools import format_datetime
 
 from . import gate
+from .referral_attribution import Origin
 from .referral_territory_owner import ROLES
 
 # Who brought a lead. Changed by hand, the evidence becomes "manual".
@@ -17,11 +18,16 @@ EVIDENCE = (
     "referral_first_touch_at",
     "referral_last_link_id",
     "referral_last_touch_at",
+    "referral_landing_page",
+    "referral_contact_agreed",
 )
 # Evidence that a visitor's own request gives.
 VISITS = ("cookie", "form", "address")
-# Where the visitor came from, in Odoo's own terms.
+# Evidence that somebody or something tells.
+TOLD = ("portal", "email", "livechat", "api")
+# Where the visitor came from, in Odoo's own terms; the campaign is not always known.
 UTM = ("source_id", "medium_id")
+CAMPAIGN = "campaign_id"
 
 
 class CrmLead(models.Model):
@@ -88,6 +94,18 @@ class CrmLead(models.Model):
     referral_last_touch_at = fields.Datetime(
         string="Last touch", readonly=True, copy=False
     )
+    referral_landing_page = fields.Char(
+        string="Landing page",
+        readonly=True,
+        copy=False,
+        help="What the link led to when the visitor opened it.",
+    )
+    referral_contact_agreed = fields.Boolean(
+        string="Agreed to be contacted",
+        readonly=True,
+        copy=False,
+        help="The member says that the contact agreed to be contacted.",
+    )
     referral_attribution_text = fields.Text(
         string="Why this member",
         compute="_compute_referral_attribution_text",
@@ -126,8 +144,9 @@ class CrmLead(models.Model):
 
     def _get_evidence_lines(self):
         link = self.referral_link_id
-        if self.referral_evidence == "api":
-            return [self.env._("An outside site told who brought this lead.")]
+        told = self._get_told_text()
+        if told:
+            return [told]
         if self.referral_evidence not in VISITS or not link:
             return [self.env._("Set by hand.")]
         touch = self._get_touch_text(link, self.referral_touch_at)
@@ -148,6 +167,22 @@ class CrmLead(models.Model):
             self.env._("Credited: %(touch)s.", touch=touch),
             *self._get_passed_over_lines(),
         ]
+
+    def _get_told_text(self):
+        """Return who told it, for evidence that is no visit of the visitor's own."""
+        if self.referral_evidence == "livechat" and self.referral_touch_at:
+            return self.env._(
+                "Who chatted had come through a personal link: %(touch)s.",
+                touch=self._get_touch_text(
+                    self.referral_link_id, self.referral_touch_at
+                ),
+            )
+        return {
+            "api": self.env._("An outside site told who brought this lead."),
+            "portal": self.env._("The member recommended this company in the portal."),
+            "email": self.env._("The e-mail carried the member's code."),
+            "livechat": self.env._("The live chat carried the member's code."),
+        }.get(self.referral_evidence)
 
     def _get_policy_text(self):
         days = self.referral_window_days
@@ -200,11 +235,11 @@ class CrmLead(models.Model):
         values = super().default_get(fields)
         for name in EVIDENCE:
             values.pop(name, None)
-        asked = [name for name in UTM if name in fields]
+        asked = [name for name in (*UTM, CAMPAIGN) if name in fields]
         attribution = asked and self.env["referral.attribution"]._read()
         if attribution:
             found = self._prepare_utm_vals(attribution.link)
-            values.update({name: found[name] for name in asked})
+            values.update({name: found[name] for name in asked if name in found})
         return values
 
     @api.model_create_multi
@@ -239,6 +274,9 @@ class CrmLead(models.Model):
         if vals.get("referrer_id") or vals.get("referral_link_id"):
             by = "api" if self._is_made_by_outside_site() else "manual"
             return vals if keyed else {**vals, "referral_evidence": by}
+        origin = self.env.context.get("referral_origin")
+        if isinstance(origin, Origin):
+            return {**vals, **self._prepare_origin_vals(origin, vals)}
         attribution = self.env["referral.attribution"]._read()
         if not attribution:
             return vals
@@ -254,7 +292,10 @@ class CrmLead(models.Model):
 
     @api.model
     def _prepare_utm_vals(self, link):
-        return {name: link.channel_id[name].id for name in UTM}
+        """Return source, medium and, if link or page have one, campaign of a link."""
+        found = {name: link.channel_id[name].id for name in UTM}
+        campaign = link._get_campaign()
+        return {**found, CAMPAIGN: campaign.id} if campaign else found
 
     @api.model
     def _prepare_attribution_vals(self, attribution):
@@ -270,7 +311,30 @@ class CrmLead(models.Model):
             "referral_first_touch_at": first_at,
             "referral_last_link_id": last.id,
             "referral_last_touch_at": last_at,
+            "referral_landing_page": attribution.link._get_target_at(
+                attribution.touched_at
+            ),
         }
+
+    @api.model
+    def _prepare_origin_vals(self, origin, vals):
+        """Return what a lead keeps of an ``Origin``; the utm terms it has stay."""
+        found = {
+            "referrer_id": origin.member.id,
+            "referral_evidence": origin.evidence,
+            "referral_contact_agreed": origin.agreed,
+        }
+        link = origin.link
+        if not link:
+            return found
+        utm = self._prepare_utm_vals(link)
+        found.update({name: utm[name] for name in utm if not vals.get(name)})
+        return {**(origin.visit or {}), **found, "referral_link_id": link.id}
+
+    def _was_link_opened(self):
+        """Tell whether the link was opened, not only written into a mail or a chat."""
+        self.ensure_one()
+        return bool(self.referral_touch_at) or self.referral_evidence not in TOLD
 
     def _prepare_evidence_content(self):
         """Return what the trail keeps of the evidence, where nobody can alter it."""
@@ -279,6 +343,7 @@ class CrmLead(models.Model):
             "evidence": self.referral_evidence,
             "policy": self.referral_policy,
             "days": self.referral_window_days,
+            "agreed": int(self.referral_contact_agreed),
         }
         return {name: value for name, value in found.items() if value}
 

@@ -81,13 +81,26 @@ class ReferralApi(models.AbstractModel):
 
         :raises AccessError: unless the user has the role *Integration*.
         """
-        self.env.user._referral_require("group_integration")
-        company = self.env.company  # checked against the user's, before superuser mode
-        context = {"allowed_company_ids": company.ids, "lang": self.env.lang}
-        worker = self.env(su=True, context=context)[self._name]
+        worker = self._get_worker()
         return worker.env["referral.api.request"]._answer_once(
             key, method, values, lambda: getattr(worker, f"_{method}")(**values)
         )
+
+    @api.model
+    def _answer(self, method, /, **values):
+        """Do ``_<method>(**values)`` as superuser: for methods that only read.
+
+        :raises AccessError: unless the user has the role *Integration*.
+        """
+        return getattr(self._get_worker(), f"_{method}")(**values)
+
+    @api.model
+    def _get_worker(self):
+        """Return this interface in superuser mode, for who has the role."""
+        self.env.user._referral_require("group_integration")
+        company = self.env.company  # checked against the user's, before superuser mode
+        context = {"allowed_company_ids": company.ids, "lang": self.env.lang}
+        return self.env(su=True, context=context)[self._name]
 
     def _read_text(self, argument, value, required=False, limit=None):
         """Return an argument as stripped text, "" if it is not given.

@@ -34,6 +34,23 @@ class Attribution(NamedTuple):
         return self.link.partner_id
 
 
+class Origin(NamedTuple):
+    """Whom a lead goes to that no visitor's request tells: a mail, a chat, a member.
+
+    It travels in the context (``referral_origin``) to ``crm.lead.create``; an object
+    cannot arrive over RPC. ``link`` may be empty. ``agreed`` is whether the member says
+    that the contact agreed to be contacted. ``visit`` is what a lead keeps of a visit
+    before, see ``crm.lead._prepare_attribution_vals``; None when the link's code was
+    only written somewhere.
+    """
+
+    evidence: str
+    member: object
+    link: object
+    agreed: bool = False
+    visit: dict | None = None
+
+
 class ReferralAttribution(models.AbstractModel):
     """The one place that tells whom a visitor's request is credited to (rule L1).
 
@@ -70,6 +87,32 @@ class ReferralAttribution(models.AbstractModel):
                 continue
             if link.partner_id != visitor.partner_id:
                 return self._prepare(link, evidence, touch, touches, company)
+        return None
+
+    @api.model
+    def _read_codes(self, codes, evidence, company, besides=None):
+        """Return the ``Origin`` that the first good one of some codes names, or None.
+
+        A code is one of a personal link, or a member's own invite code. Closed links
+        and members who take no part any more are passed over (threats S7, I5).
+
+        :param codes: texts, what counts most first.
+        :param str evidence: a key of the lead's ``referral_evidence``.
+        :param company: res.company the lead is for.
+        :param besides: res.partner who wrote it: nobody refers oneself.
+        """
+        links = self.env["referral.link"].sudo()
+        for code in codes:
+            link = links._find_open(code)
+            if link and link.company_id == company:
+                if link.partner_id != besides:
+                    return Origin(evidence, link.partner_id, link)
+                continue
+            invite = self.env["referral.invite.code"]._find(code)
+            owner = invite.partner_id
+            if owner == besides or invite._get_credit_problem(company):
+                continue
+            return Origin(evidence, owner, links.browse())
         return None
 
     @api.model

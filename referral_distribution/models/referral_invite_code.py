@@ -375,6 +375,21 @@ class ReferralInviteCode(models.Model):
             )
         return ""
 
+    def _get_credit_problem(self, company):
+        """Return why the code found brings its owner no lead, or "" (threat I5).
+
+        Only a member's own code names a member; a single-use one admits somebody.
+
+        :param company: res.company the lead is for.
+        """
+        owner = self.partner_id
+        if self.kind != "personal" or self._get_problem(company):
+            return self.env._(
+                "This is no code of a personal link, and of no active member."
+            )
+        active = owner.active and owner.member_state == "active"
+        return "" if active else self.env._("This member takes no part any more.")
+
     def _claim(self, newcomer):
         """Use up a single-use code: exactly one of many newcomers gets it (rule M6).
 

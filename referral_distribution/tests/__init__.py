@@ -2,6 +2,7 @@ from . import test_access
 from . import test_access_companies
 from . import test_access_methods
 from . import test_api
+from . import test_api_lead
 from . import test_api_share
 from . import test_assignment
 from . import test_assignment_race
@@ -26,8 +27,10 @@ from . import test_holds
 from . import test_invite_codes
 from . import test_erasure
 from . import test_erasure_traces
+from . import test_intake
 from . import test_inviter_change
 from . import test_lead_access
+from . import test_lead_mail
 from . import test_leads
 from . import test_link_batch
 from . import test_link_closed
@@ -53,6 +56,7 @@ from . import test_reopening
 from . import test_reversals
 from . import test_review_clock
 from . import test_review_races
+from . import test_recommend
 from . import test_screens
 from . import test_settlements
 from . import test_share_races
