@@ -30,36 +30,30 @@ class ReferralApi(models.AbstractModel):
     ) -> dict:
         """Hand in a lead that a member brought (rules L1, L4).
 
-        Name the member by one of ``code``, ``invite_code``, ``external_ref`` and
-        ``member_id``. A code that names nobody who takes part any more costs no lead:
-        it is made, goes to nobody, and ``problem`` says why.
+        Name the member one way: by ``code``, ``invite_code``, ``external_ref`` or
+        ``member_id``. A code of who takes no part any more costs no lead: ``problem``
+        says why it goes to nobody.
 
-        :param str company_name: up to 200 characters. Give this or a contact's name,
-        :param str contact_name: up to 120 characters,
-        :param str email: and one address, up to 254 characters, or
-        :param str phone: a number with country code, or as dialled in the company's
-            country.
-        :param str note: what they need, up to 2,000 characters; line breaks are kept.
-        :param str code: of the member's personal link: the lead goes to its channel.
-        :param str invite_code: the member's own; case, spaces and dashes do not matter.
-        :param str external_ref: your own id of the member.
-        :param int member_id: as ``register_member`` answered.
+        :param str company_name: up to 200 characters. Give this or
+        :param str contact_name: up to 120 characters; and
+        :param str email: one address, up to 254 characters, or
+        :param str phone: with country code, or as dialled in the company's country.
+        :param str note: what they need, up to 2,000 characters, with line breaks.
+        :param str code: of the member's personal link; the lead goes to its channel.
+        :param str invite_code: the member's own.
+        :param str external_ref: your own id of the member, and ``member_id`` ours.
         :param bool agreed: the contact agreed to be contacted, says the member.
-        :param str idempotency_key: 1 to 128 characters, new for each request and the
-            same to repeat one: you get the first answer again, for 90 days.
-        :returns: ``{"lead_id": int, "member_id": int | null, "problem": str}``, the
-            problem being why the lead goes to nobody, or "".
+        :param str idempotency_key: as for ``register_member``.
+        :returns: ``{"lead_id": int, "member_id": int | null, "problem": str}``.
         :raises AccessError: unless the user has the role *Integration*.
-        :raises UserError: saying which argument is wrong, or that the key came before
-            with other arguments. Nothing was written.
+        :raises UserError: saying what is wrong. Nothing was written.
         """
-        who = {"code": code, "invite_code": invite_code}
-        who.update(external_ref=external_ref, member_id=member_id)
+        who = {"code": code, "invite_code": invite_code, "member_id": member_id}
         what = {"company_name": company_name, "contact_name": contact_name}
         what.update(email=email, phone=phone, note=note)
-        return self._answer_once(
-            "submit_lead", idempotency_key, who=who, what=what, agreed=agreed
-        )
+        values = {"who": {**who, "external_ref": external_ref}, "what": what}
+        values["agreed"] = agreed
+        return self._answer_once("submit_lead", idempotency_key, **values)
 
     @api.model
     def lead_status(self, lead_id: int) -> dict:
