@@ -63,6 +63,7 @@
         "views/referral_link_burst_views.xml",
         "views/referral_share_views.xml",
         "views/referral_trail_entry_views.xml",
+        "views/referral_timeline_templates.xml",
         "views/referral_trail_seal_views.xml",
         "wizard/referral_trail_verify_views.xml",
         "views/referral_trail_check_views.xml",
@@ -112,9 +113,16 @@
         "web.assets_backend": [
             "referral_distribution/static/src/js/lead_pool.js",
             "referral_distribution/static/src/xml/lead_pool.xml",
+            "referral_distribution/static/src/scss/timeline.scss",
+        ],
+        "web.report_assets_common": [
+            "referral_distribution/static/src/scss/timeline.scss",
+            "referral_distribution/static/src/scss/dossier.scss",
         ],
         "web.assets_frontend": [
             "referral_distribution/static/src/scss/portal.scss",
+            "referral_distribution/static/src/scss/portal_leads.scss",
+            "referral_distribution/static/src/scss/timeline.scss",
             "referral_distribution/static/src/scss/poster.scss",
             "referral_distribution/static/src/js/poster.js",
             "referral_distribution/static/src/scss/chart.scss",

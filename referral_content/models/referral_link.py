@@ -58,6 +58,17 @@ class ReferralLink(models.Model):
         }
 
     @api.model
+    def _get_target_titles(self, targets):
+        """Call an article by its title, once it is published (threat P1)."""
+        titles = super()._get_target_titles(targets)
+        titles.update(
+            (path, article.name)
+            for path, article in self._find_articles(targets).items()
+            if article.is_published
+        )
+        return titles
+
+    @api.model
     def _get_shareable_contents(self, member, search="", offset=0, limit=12):
         """Return published articles, newest first (rule S2).
 

@@ -4,6 +4,7 @@ from . import (
     portal_channels,
     portal_data,
     portal_join,
+    portal_leads,
     portal_recommend,
     portal_records,
     portal_share,

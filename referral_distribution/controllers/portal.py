@@ -7,9 +7,6 @@ from odoo.http import request, route
 
 from odoo.addons.portal.controllers.portal import CustomerPortal, pager
 
-from ..engine.identity import masked
-from ..engine.target import get_readable
-
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 MEMBER_STATES = ("active", "suspended")
 RECENT_LEADS = 5
@@ -226,7 +223,7 @@ class ReferralPortal(CustomerPortal):
 
     def _prepare_lead_cards(self, leads):
         """Return what a member may know of each lead: never its contact data."""
-        labels = self._get_selection(leads, "referral_validity")
+        labels = leads._get_member_labels()
         titles = self._get_page_titles(set(leads.referral_link_id.mapped("target_url")))
         return [
             {
@@ -243,19 +240,18 @@ class ReferralPortal(CustomerPortal):
         ]
 
     def _get_lead_name(self, lead):
-        return lead.partner_name or masked(lead.contact_name or lead.email_from)
+        return lead._get_masked_name()
 
     def _get_selection(self, records, name):
         """Return ``{value: label}`` of a selection field, in the user's language."""
         return dict(records._fields[name]._description_selection(request.env))
 
     def _get_page_titles(self, paths):
-        """Return ``{path: what that page is called}``. A hook for content addons.
+        """Return ``{path: what that page is called}``.
 
         :param set paths: targets of personal links, as ``/blog/news-1``.
         """
-        front = request.env._("Front page")
-        return {path: front if path == "/" else get_readable(path) for path in paths}
+        return request.env["referral.link"].sudo()._get_target_titles(paths)
 
     def _get_page_texts(self, paths):
         """Return ``{path: a sentence on that page, or ""}``. A hook, as for titles."""

@@ -269,10 +269,12 @@ class ReferralChannelPortal(ReferralRecordsPortal):
             )
             .grouped("order_id")
         )
+        hints = orders._get_referral_next_steps(channel.sudo().partner_id)
         return {
             "contracts": [
                 {
                     **self._prepare_contract_card(order, rewards.get(order)),
+                    "hint": hints[order],
                     "share": order.referral_deal_share,
                 }
                 for order in orders

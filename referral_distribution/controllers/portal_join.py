@@ -2,7 +2,8 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.http import request, route
 
-from .portal import ReferralPortal, masked, read_search
+from ..engine.identity import masked
+from .portal import ReferralPortal, read_search
 
 PAGE_SIZE = 20
 

@@ -2,7 +2,8 @@ from odoo.fields import Domain
 from odoo.http import request, route
 from odoo.tools import format_date
 
-from .portal import ReferralPortal, masked
+from ..engine.identity import masked
+from .portal import ReferralPortal
 
 PAGE_SIZE = 20
 # How many of the five steps a contract has behind it, by its referral state.
@@ -17,23 +18,7 @@ STEPS_DONE = {
 
 
 class ReferralRecordsPortal(ReferralPortal):
-    """What a member's shares became: leads, contracts, rewards (rules G4, X1)."""
-
-    @route(
-        ["/my/referral/leads", "/my/referral/leads/page/<page>"],
-        type="http",
-        auth="user",
-        website=True,
-        readonly=True,
-    )
-    def portal_referral_leads(self, page="1", filterby="all", **_unknown):
-        """List the member's own leads, their contact data masked (rule L2)."""
-        member = self._get_member()
-        values = self._prepare_referral_layout_values("leads")
-        if not member:
-            return self._render_non_member(values)
-        values |= self._prepare_lead_list_values(member, page, filterby)
-        return request.render("referral_distribution.portal_referral_leads", values)
+    """What a member's leads became: contracts and rewards (rules G4, X1)."""
 
     @route(
         ["/my/referral/contracts", "/my/referral/contracts/page/<page>"],
@@ -67,26 +52,6 @@ class ReferralRecordsPortal(ReferralPortal):
         values |= self._prepare_earning_list_values(member, page)
         return request.render("referral_distribution.portal_referral_earnings", values)
 
-    def _prepare_lead_list_values(self, member, page, filterby):
-        counts = self._count_leads(member)
-        labels = self._get_selection(request.env["crm.lead"], "referral_validity")
-        validity = filterby if filterby in labels else None
-        total = counts.get(validity, 0) if validity else sum(counts.values())
-        pages = self._get_pager(
-            "/my/referral/leads", total, page, PAGE_SIZE, filterby=validity
-        )
-        leads = self._get_own_leads(member, validity, pages["offset"], PAGE_SIZE)
-        everything = (None, request.env._("All"), sum(counts.values()))
-        return {
-            "leads": self._prepare_lead_cards(leads),
-            "pager": pages,
-            "filterby": validity,
-            "filters": [
-                everything,
-                *((key, label, counts.get(key, 0)) for key, label in labels.items()),
-            ],
-        }
-
     def _prepare_contract_list_values(self, member, page):
         orders = request.env["sale.order"].sudo()
         domain = self._get_contract_domain(member)
@@ -100,9 +65,15 @@ class ReferralRecordsPortal(ReferralPortal):
             limit=PAGE_SIZE,
         )
         rewards = self._get_own_rewards(member, orders)
+        hints = orders._get_referral_next_steps(member)
+        events = orders._get_timeline_events(member)
         return {
             "contracts": [
-                self._prepare_contract_card(order, rewards.get(order))
+                {
+                    **self._prepare_contract_card(order, rewards.get(order)),
+                    "hint": hints[order],
+                    "events": events[order],
+                }
                 for order in orders
             ],
             "pager": pages,
@@ -139,40 +110,8 @@ class ReferralRecordsPortal(ReferralPortal):
             "currency": order.currency_id,
             "refused": order.referral_state == "refused",
             "done": STEPS_DONE.get(order.referral_state, 0) + rewarded,
-            "hint": self._get_contract_hint(order, rewards, rewarded),
             "rewards": [self._prepare_reward_card(reward) for reward in rewards],
         }
-
-    def _get_contract_hint(self, order, rewards, rewarded):
-        """Return in a sentence what the contract is waiting for."""
-        if rewarded:
-            return ""
-        if order.referral_state == "confirmed":
-            if rewards:
-                return request.env._(
-                    "Your reward is approved and goes out with the next payout."
-                )
-            return request.env._(
-                "Confirmed. No reward was due to you under the plan in force."
-            )
-        return {
-            "contracted": request.env._(
-                "Signed. Next, the work is delivered and invoiced."
-            ),
-            "awaiting_completion": request.env._(
-                "In progress: not everything is delivered yet."
-            ),
-            "awaiting_payment": request.env._(
-                "Completed. Waiting for the final payment."
-            ),
-            "to_confirm": request.env._(
-                "Paid in full. Waiting for finance to confirm."
-            ),
-            "refused": request.env._(
-                "Finance did not confirm a reward: %(reason)s",
-                reason=order.referral_reason or "–",
-            ),
-        }.get(order.referral_state, "")
 
     def _prepare_earning_list_values(self, member, page):
         rewards = request.env["referral.commission"].sudo()
@@ -223,4 +162,4 @@ class ReferralRecordsPortal(ReferralPortal):
         }
 
     def _get_customer_name(self, customer):
-        return customer.name if customer.is_company else masked(customer.name)
+        return customer._get_masked_customer_name(request.env.company)

@@ -2,8 +2,9 @@ from werkzeug.urls import url_encode
 
 from odoo.http import request, route
 
+from ..engine.identity import masked
 from ..models.referral_team import DEEPER, OVERSEERS
-from .portal import ReferralPortal, masked, read_number, read_search
+from .portal import ReferralPortal, read_number, read_search
 
 PAGE_SIZE = 20
 PATH = "/my/referral/team"

@@ -6,8 +6,9 @@ from odoo.http import request
 from odoo.addons.auth_signup.controllers.main import AuthSignupHome
 from odoo.addons.web.controllers.home import SIGN_UP_REQUEST_PARAMS
 
+from ..engine.identity import masked
 from ..models.res_users_signup import SignUp
-from .portal import masked, read_search
+from .portal import read_search
 
 SIGN_UP_REQUEST_PARAMS.add("invite")
 HOME = "/my/referral"

@@ -84,3 +84,25 @@ def masked(name: str | None) -> str:
     ('W**', '王**', '**')
     """
     return f"{(name or '').strip()[:1]}**"
+
+
+def shown_name(company: str | None, person: str | None, masking: str) -> str:
+    """Return a customer's name as the member who brought it may see it.
+
+    :param company: the customer's company, if it is known.
+    :param person: the person's name, or whatever else there is.
+    :param masking: "masked": nobody is named; "company": companies are; "full": all.
+
+    >>> [shown_name("Acme", "Li Na", how) for how in ("masked", "company", "full")]
+    ['A**', 'Acme', 'Acme']
+    >>> [shown_name(None, "Li Na", how) for how in ("masked", "company", "full")]
+    ['L**', 'L**', 'Li Na']
+    >>> shown_name(" ", None, "full")
+    '**'
+    """
+    company, person = (company or "").strip(), (person or "").strip()
+    if company and masking != "masked":
+        return company
+    if person and masking == "full":
+        return person
+    return masked(company or person)

@@ -4,7 +4,10 @@ from . import referral_territory_owner  # first: leads and orders inherit it
 from . import referral_territory_resolver  # first: territories inherit it
 from . import crm_lead
 from . import crm_lead_attribution
+from . import crm_lead_masking
+from . import crm_lead_member
 from . import crm_lead_suspicion
+from . import crm_lead_timeline
 from . import crm_lead_trail
 from . import crm_lead_assignment  # after the trail: what it does is told by itself
 from . import crm_lead_channel
@@ -83,6 +86,8 @@ from . import referral_trail_entry
 from . import referral_trail_entry_merged
 from . import referral_trail_entry_verify
 from . import referral_trail_head
+from . import referral_trail_sentences
+from . import referral_trail_timeline
 from . import referral_trail_seal
 from . import referral_trail_seal_line
 from . import referral_tree_figure
@@ -90,6 +95,7 @@ from . import res_company
 from . import res_company_assignment
 from . import res_company_click
 from . import res_company_consent
+from . import res_company_masking
 from . import res_company_review
 from . import res_company_recommendation
 from . import res_company_share
@@ -98,6 +104,7 @@ from . import res_company_trail
 from . import res_config_settings
 from . import res_config_settings_assignment
 from . import res_config_settings_click
+from . import res_config_settings_masking
 from . import res_config_settings_poster
 from . import res_config_settings_review
 from . import res_config_settings_trail
@@ -110,6 +117,7 @@ from . import res_partner_export
 from . import res_partner_grade
 from . import res_partner_identity
 from . import res_partner_import
+from . import res_partner_masking
 from . import res_partner_membership
 from . import res_partner_poster
 from . import res_partner_tier
@@ -125,3 +133,4 @@ from . import sale_order_attribution
 from . import sale_order_channel
 from . import sale_order_hold
 from . import sale_order_tier
+from . import sale_order_timeline

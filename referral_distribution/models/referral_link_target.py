@@ -58,6 +58,18 @@ class ReferralLink(models.Model):
         return target.get_kind(path, languages)
 
     @api.model
+    def _get_target_titles(self, targets):
+        """Return ``{target: what that page is called}``. A hook for content addons.
+
+        :param set targets: targets of personal links, as ``/blog/news-1``.
+        """
+        front = self.env._("Front page")
+        return {
+            path: front if path == "/" else target.get_readable(path)
+            for path in targets
+        }
+
+    @api.model
     def _get_own_hosts(self):
         """Return the host names (with port) a target may be written with. A hook."""
         parameter = self.env["ir.config_parameter"].sudo().get_param("web.base.url")

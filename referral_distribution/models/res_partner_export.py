@@ -190,8 +190,7 @@ class ResPartner(models.Model):
         leads = self.env["crm.lead"].search(self._get_export_domain("referrer_id"))
         return [
             {
-                "customer": lead.partner_name
-                or masked(lead.contact_name or lead.email_from),
+                "customer": lead._get_masked_name(),
                 "made_at": iso(lead.create_date),
                 "verdict": lead.referral_validity,
                 "reason": lead.referral_reason or None,
@@ -224,7 +223,9 @@ class ResPartner(models.Model):
         return [
             {
                 "number": order.name,
-                "customer": _customer(order.partner_id.commercial_partner_id),
+                "customer": order.partner_id._get_masked_customer_name(
+                    order.company_id
+                ),
                 "phase": order.project_phase,
                 "signed_at": iso(order.date_order),
                 "amount_untaxed": money(order.amount_untaxed, order.currency_id),
@@ -258,10 +259,6 @@ class ResPartner(models.Model):
             }
             for settlement in settlements
         ]
-
-
-def _customer(partner):
-    return partner.name if partner.is_company else masked(partner.name)
 
 
 def iso(moment):

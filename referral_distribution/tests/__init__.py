@@ -47,6 +47,7 @@ from . import test_online_orders
 from . import test_plans
 from . import test_portal
 from . import test_portal_channels
+from . import test_portal_leads
 from . import test_portal_team
 from . import test_poster
 from . import test_poster_design
@@ -73,6 +74,7 @@ from . import test_tier_demotion
 from . import test_tier_races
 from . import test_tier_rules
 from . import test_tiers
+from . import test_timeline
 from . import test_token
 from . import test_trail
 from . import test_trail_nodes

@@ -7,6 +7,7 @@ from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from ..controllers import portal as portal_module
+from ..engine.identity import masked
 from .common import ReferralCase
 
 PAGES = ("", "/share", "/leads", "/contracts", "/team", "/earnings", "/invite")
@@ -308,7 +309,7 @@ class TestPortalRecords(PortalCase):
             self.assertIn(part, page)
         self.log_in(self.other_user)
         page = self.get_page("/my/referral/earnings")
-        self.assertIn(f"Through {portal_module.masked(self.member.name)}", page)
+        self.assertIn(f"Through {masked(self.member.name)}", page)
         self.assertIn("60.00", page)
         for part in ("Harvest Foods", order.name, "A Customer"):
             self.assertNotIn(part, page)

@@ -4,6 +4,7 @@ from . import referral_privilege
 from . import referral_redemption
 from . import referral_redemption_fulfil
 from . import referral_reward
+from . import referral_trail_timeline
 from . import referral_wallet
 from . import referral_wallet_entry
 from . import res_company

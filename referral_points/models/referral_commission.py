@@ -1,7 +1,7 @@
 from odoo import models
 from odoo.tools import format_date
 
-from odoo.addons.referral_distribution.controllers.portal import masked
+from odoo.addons.referral_distribution.engine.identity import masked
 
 
 class ReferralCommission(models.Model):
@@ -50,8 +50,11 @@ class ReferralCommission(models.Model):
             day = format_date(self.env, self.share_id.share_date)
             return self.env._("First share of the day: %(day)s", day=day)
         if self.trigger == "lead_valid":
-            lead = self.lead_id
-            name = lead.partner_name or masked(lead.contact_name or lead.email_from)
+            referrer = self.lead_id.referrer_id
+            if referrer and referrer != self.partner_id:
+                name = masked(referrer.name)  # whose lead it is sees more of it
+                return self.env._("Valid lead through %(member)s", member=name)
+            name = self.lead_id._get_masked_name()
             return self.env._("Valid lead: %(lead)s", lead=name)
         return self.env._(
             "Contract %(contract)s: %(explanation)s",

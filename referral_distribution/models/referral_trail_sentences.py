@@ -1,0 +1,156 @@
+from odoo import api, models
+
+
+class Facts(dict):
+    """Facts as text; one that is not there is an empty text."""
+
+    def __missing__(self, key):
+        return ""
+
+    @property
+    def ends(self):
+        return {"from": self["from"], "to": self["to"]}
+
+
+def _move(told, gone, fresh, moved):
+    """Return which of three sentences fits where something came from and went to."""
+    if not told["to"]:
+        return gone
+    return moved if told["from"] else fresh
+
+
+class ReferralTrailSentences(models.AbstractModel):
+    """What each node of a trail is called in a sentence, in the reader's language."""
+
+    _name = "referral.trail.sentences"
+    _description = "Sentences of the Trail"
+
+    @api.model
+    def _get_sentences(self):
+        """Return ``{node: function}``, each from facts to a sentence. A hook.
+
+        A fact that an entry does not have reads as an empty text.
+        """
+        return {
+            **self._get_sentences_of_birth(),
+            **self._get_sentences_of_sales(),
+            **self._get_sentences_of_review(),
+            **self._get_sentences_of_contract(),
+        }
+
+    @api.model
+    def _get_sentences_of_birth(self):
+        _ = self.env._
+        evidence = dict(
+            self.env["crm.lead"]
+            ._fields["referral_evidence"]
+            ._description_selection(self.env)
+        )
+
+        def shared(told):
+            page, channel = told["page"], told["channel"]
+            if told["mine"]:
+                return _(
+                    "You shared “%(page)s” on %(channel)s", page=page, channel=channel
+                )
+            return _(
+                "%(who)s shared “%(page)s” on %(channel)s",
+                who=told["who"],
+                page=page,
+                channel=channel,
+            )
+
+        def created(told):
+            how = evidence.get(told["evidence"])
+            return (
+                _("The lead came in: %(how)s", how=how)
+                if how
+                else _("The lead came in")
+            )
+
+        return {
+            "shared": shared,
+            "clicked": lambda told: _(
+                "The link to “%(page)s” was opened", page=told["page"]
+            ),
+            "created": created,
+            "reattributed": lambda told: _move(
+                told,
+                _("Who brought it was changed"),
+                _("Who brought it: %(to)s", to=told["to"]),
+                _("Who brought it: %(to)s instead of %(from)s", **told.ends),
+            ),
+        }
+
+    @api.model
+    def _get_sentences_of_sales(self):
+        _ = self.env._
+        return {
+            "assigned": lambda told: _move(
+                told,
+                _("Nobody looks after it any more"),
+                _("%(to)s looks after it", to=told["to"]),
+                _("%(to)s looks after it instead of %(from)s", **told.ends),
+            ),
+            "stage_changed": lambda told: _move(
+                told,
+                _("Stage changed"),
+                _("Moved to “%(to)s”", to=told["to"]),
+                _("Moved from “%(from)s” to “%(to)s”", **told.ends),
+            ),
+            "converted": lambda told: _("Made an opportunity"),
+            "lost": lambda told: _("Marked as lost"),
+            "restored": lambda told: _("Taken up again"),
+            "split": lambda told: _("A copy was made"),
+            "merged": lambda told: (
+                _("Merged into “%(lead)s”", lead=told["into"])
+                if told["into"]
+                else _("Merged")
+            ),
+            "deleted": lambda told: _("The lead was deleted; its history stays"),
+        }
+
+    @api.model
+    def _get_sentences_of_review(self):
+        _ = self.env._
+        return {
+            "held": lambda told: _("The reward is held until it is checked"),
+            "released": lambda told: _("The reward was released"),
+            "withheld": lambda told: _("The reward was refused"),
+            "validated": lambda told: _("Found valid by %(who)s", who=told["by"]),
+            "invalidated": lambda told: (
+                _("Found to be a duplicate by %(who)s", who=told["by"])
+                if told["verdict"] == "duplicate"
+                else _("Found invalid by %(who)s", who=told["by"])
+            ),
+            "reopened": lambda told: _("The review was opened again"),
+        }
+
+    @api.model
+    def _get_sentences_of_contract(self):
+        _ = self.env._
+
+        def about(text):
+            return lambda told: text(told["document"]).strip()
+
+        return {
+            "quoted": about(lambda name: _("Quotation %(name)s made", name=name)),
+            "contracted": about(lambda name: _("Contract %(name)s signed", name=name)),
+            "invoiced": about(lambda name: _("Invoice %(name)s sent", name=name)),
+            "paid": about(lambda name: _("Invoice %(name)s paid", name=name)),
+            "confirmed": about(
+                lambda name: _("Finance confirmed the reward for %(name)s", name=name)
+            ),
+            "refused": about(
+                lambda name: _("Finance refused the reward for %(name)s", name=name)
+            ),
+            "rewarded": lambda told: (
+                _("You got %(amount)s", amount=told["amount"])
+                if told["mine"]
+                else _("%(amount)s to %(who)s", amount=told["amount"], who=told["who"])
+            ),
+            "refunded": about(lambda name: _("Credit note %(name)s", name=name)),
+            "cancelled": about(
+                lambda name: _("Contract %(name)s cancelled", name=name)
+            ),
+        }
