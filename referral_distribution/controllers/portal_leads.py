@@ -46,7 +46,10 @@ class ReferralLeadsPortal(ReferralPortal):
         values = self._prepare_referral_layout_values("leads")
         if not member:
             return self._render_non_member(values)
-        lead = self._get_own_lead(member, read_number(lead_id))
+        number = read_number(lead_id)
+        if not number:
+            return request.redirect("/my/referral/leads")  # junk (threat P6)
+        lead = self._get_own_lead(member, number)
         if not lead:
             raise request.not_found()
         [card] = self._prepare_own_lead_cards(member, lead)
@@ -70,17 +73,9 @@ class ReferralLeadsPortal(ReferralPortal):
 
     def _prepare_lead_list_values(self, member, page, filterby, sortby):
         leads = request.env["crm.lead"].sudo().with_context(active_test=False)
-        counts = self._count_leads(member)
-        signed = leads._get_signed_domain(self._get_signed_contract_domain(member))
         domain = self._get_lead_domain(member)
-        choices = [
-            (None, request.env._("All"), sum(counts.values())),
-            *(
-                (key, label, counts.get(key, 0))
-                for key, label in leads._get_member_labels().items()
-            ),
-            (SIGNED, request.env._("Contract"), leads.search_count(domain & signed)),
-        ]
+        signed = leads._get_signed_domain(self._get_signed_contract_domain(member))
+        choices = self._get_lead_choices(member, leads, domain & signed)
         totals = {key: count for key, _label, count in choices}
         chosen = filterby if filterby in totals else None
         order = sortby if sortby in SORTS else "newest"
@@ -105,11 +100,26 @@ class ReferralLeadsPortal(ReferralPortal):
             "filterby": chosen,
             "filters": choices,
             "sortby": order,
-            "sorts": {
-                "newest": request.env._("Newest first"),
-                "oldest": request.env._("Oldest first"),
-                "changed": request.env._("Latest change first"),
-            },
+            "sorts": self._get_lead_sorts(),
+        }
+
+    def _get_lead_choices(self, member, leads, signed):
+        """Return the filters as ``(key, label, number of leads)``."""
+        counts = self._count_leads(member)
+        return [
+            (None, request.env._("All"), sum(counts.values())),
+            *(
+                (key, label, counts.get(key, 0))
+                for key, label in leads._get_member_labels().items()
+            ),
+            (SIGNED, request.env._("Contract"), leads.search_count(signed)),
+        ]
+
+    def _get_lead_sorts(self):
+        return {
+            "newest": request.env._("Newest first"),
+            "oldest": request.env._("Oldest first"),
+            "changed": request.env._("Latest change first"),
         }
 
     def _get_signed_contract_domain(self, member):

@@ -240,6 +240,8 @@ class CrmLead(models.Model):
             {"referral_validity": validity, "referral_reason": reason}
         )
         content = {"from": before, "to": validity} if before else {}
+        if validity == "duplicate":
+            content["verdict"] = validity
         self._referral_log(node, content={**content, "reason": reason or ""})
 
     def _referral_log(self, node, document=None, content=None, occurred_at=None):

@@ -74,13 +74,20 @@ class ReferralTrailSentences(models.AbstractModel):
                 "The link to “%(page)s” was opened", page=told["page"]
             ),
             "created": created,
-            "reattributed": lambda told: _move(
-                told,
-                _("Who brought it was changed"),
-                _("Who brought it: %(to)s", to=told["to"]),
-                _("Who brought it: %(to)s instead of %(from)s", **told.ends),
-            ),
+            "reattributed": self._tell_reattributed,
         }
+
+    @api.model
+    def _tell_reattributed(self, told):
+        _ = self.env._
+        if told["channel_to"]:
+            return _("Channel changed to %(channel)s", channel=told["channel_to"])
+        return _move(
+            told,
+            _("Nobody counts as having brought it any more"),
+            _("Who brought it: %(to)s", to=told["to"]),
+            _("Who brought it: %(to)s instead of %(from)s", **told.ends),
+        )
 
     @api.model
     def _get_sentences_of_sales(self):
@@ -133,6 +140,16 @@ class ReferralTrailSentences(models.AbstractModel):
         def about(text):
             return lambda told: text(told["document"]).strip()
 
+        def rewarded(told):
+            amount, who = told["amount"], told["who"]
+            if told["taken"] and told["mine"]:
+                return _("%(amount)s of yours taken back", amount=amount)
+            if told["taken"]:
+                return _("%(amount)s taken back from %(who)s", amount=amount, who=who)
+            if told["mine"]:
+                return _("You got %(amount)s", amount=amount)
+            return _("%(amount)s to %(who)s", amount=amount, who=who)
+
         return {
             "quoted": about(lambda name: _("Quotation %(name)s made", name=name)),
             "contracted": about(lambda name: _("Contract %(name)s signed", name=name)),
@@ -144,11 +161,7 @@ class ReferralTrailSentences(models.AbstractModel):
             "refused": about(
                 lambda name: _("Finance refused the reward for %(name)s", name=name)
             ),
-            "rewarded": lambda told: (
-                _("You got %(amount)s", amount=told["amount"])
-                if told["mine"]
-                else _("%(amount)s to %(who)s", amount=told["amount"], who=told["who"])
-            ),
+            "rewarded": rewarded,
             "refunded": about(lambda name: _("Credit note %(name)s", name=name)),
             "cancelled": about(
                 lambda name: _("Contract %(name)s cancelled", name=name)

@@ -8,7 +8,7 @@ from odoo.tools.misc import formatLang
 
 from ..engine.fold import runs
 from ..engine.identity import masked
-from .referral_trail_entry import CONTENT_MODELS
+from .referral_trail_entry import CONTENT_MODELS, MOVED_MODELS
 from .referral_trail_sentences import Facts
 
 # icon of Font Awesome 4; tone of the dot; whether the member who brought it may see it
@@ -48,12 +48,12 @@ STYLES = {
 OTHER = Style("circle-o", "plain", False)  # a node of another addon
 # Amounts that a member knows anyway, and reasons that are written for it.
 MEMBER_AMOUNTS = {"contracted", "rewarded"}
-MEMBER_REASONS = {"invalidated", "refused"}
+MEMBER_REASONS = {"invalidated", "refused", "reopened"}
 # Their sentence says who did it, which is not who was logged in.
 NAMES_WHO = {"shared", "clicked", "validated", "invalidated"}
 MOST_EVENTS = 300  # of one lead on a screen, the newest ones; a dossier has them all
 FOLD_GAP = timedelta(minutes=10)
-_AMOUNT = re.compile(r"(-?\d{1,15}(?:\.\d{1,4})?) ([A-Z]{3})", re.ASCII)
+_AMOUNT = re.compile(r"-?(\d{1,15}(?:\.\d{1,4})?) ([A-Z]{3})", re.ASCII)
 
 
 class ReferralTrailTimeline(models.AbstractModel):
@@ -122,6 +122,7 @@ class ReferralTrailTimeline(models.AbstractModel):
             "node",
             "occurred_at",
             "actor_id",
+            "partner_id",
             "document",
             "content",
             "hash",
@@ -139,7 +140,7 @@ class ReferralTrailTimeline(models.AbstractModel):
             )
         )
         return [
-            {**dict(zip(names, row, strict=True)), "content": row[6] or {}}
+            {**dict(zip(names, row, strict=True)), "content": row[7] or {}}
             for row in rows
         ]
 
@@ -147,16 +148,11 @@ class ReferralTrailTimeline(models.AbstractModel):
     def _tell(self, rows, member):
         """Return the rows as ``Told``: every id in them by its name."""
         names = self._read_names(rows, member)
-        actors = self._read_actors({row["actor_id"] for row in rows}, member)
+        actors = self._read_actors(rows, member)
         told = []
         for row in rows:
-            facts = {
-                key: names.get((key, str(value))) or _to_text(value)
-                for key, value in row["content"].items()
-            }
-            document = ("document", row["document"])
-            facts["page"] = names.get(document) or facts.get("page")
-            who = facts["by"] = actors.get(row["actor_id"], "")
+            facts = self._tell_content(row, names)
+            who = facts["by"] = actors.get((row["actor_id"], row["partner_id"]), "")
             facts["mine"] = (
                 member is not None and row["content"].get("who") == member.id
             )
@@ -178,21 +174,42 @@ class ReferralTrailTimeline(models.AbstractModel):
             facts.update({"from": "", "to": facts.get("to") and staff, "how": ""})
 
     @api.model
+    def _tell_content(self, row, names):
+        """Return what an entry says, as text by its name."""
+        facts = {}
+        for key, value in row["content"].items():
+            model = _get_model(row["node"], key)
+            if model:
+                facts[key.removesuffix("_id")] = names.get((model, value)) or ""
+            elif not key.endswith("_id"):
+                facts[key] = names.get((key, str(value))) or _to_text(value)
+        document = ("document", row["document"])
+        facts["page"] = names.get(document) or facts.get("page")
+        taken = str(row["content"].get("amount")).startswith("-")
+        return {**facts, "taken": taken}
+
+    @api.model
     def _read_names(self, rows, member):
-        """Return ``{(key of a fact, value): text}`` of what stands there as an id."""
+        """Return ``{(model or fact, value): text}`` of what needs a look-up."""
+        ids = {}
+        for row in rows:
+            for key, value in row["content"].items():
+                model = _get_model(row["node"], key)
+                if model and isinstance(value, int):
+                    ids.setdefault(model, set()).add(value)
         names = {}
-        for key, model in CONTENT_MODELS.items():
-            found = {row["content"].get(key) for row in rows}
-            ids = [value for value in found if isinstance(value, int)]
-            for record in self.env[model].browse(ids).exists():
-                names[key, str(record.id)] = self._get_name(record, member)
+        for model, found in ids.items():
+            for record in self.env[model].browse(found).exists():
+                names[model, record.id] = self._get_name(record, member)
         amounts = {row["content"].get("amount") for row in rows}
-        names.update(self._tell_amounts(amounts))
+        names.update(self._tell_amounts(filter(None, amounts)))
         names.update(self._read_pages({row["document"] for row in rows}))
         return names
 
     @api.model
     def _get_name(self, record, member):
+        if record._name == "res.users":
+            record = record.partner_id
         if member is None:
             return record.display_name
         if record == member:
@@ -206,8 +223,8 @@ class ReferralTrailTimeline(models.AbstractModel):
         """Return ``{("amount", "80000.00 CNY"): "¥ 80,000"}`` in the reader's way."""
         found = {
             text: match.groups()
-            for text in amounts
-            if isinstance(text, str) and (match := _AMOUNT.fullmatch(text))
+            for text in map(str, amounts)
+            if (match := _AMOUNT.fullmatch(text))
         }
         codes = {code for _number, code in found.values()}
         currencies = self.env["res.currency"].with_context(active_test=False)
@@ -243,23 +260,40 @@ class ReferralTrailTimeline(models.AbstractModel):
         }
 
     @api.model
-    def _read_actors(self, user_ids, member):
-        """Return ``{user id: who that is}``; "" where nobody in particular acted."""
-        users = self.env["res.users"].browse(user_ids).exists()
+    def _read_actors(self, rows, member):
+        """Return ``{(user id, contact id or None): who that is}``.
+
+        Who acted in the portal is the contact; "" where nobody in particular acted.
+        """
+        keys = {(row["actor_id"], row["partner_id"]) for row in rows}
+        users = self.env["res.users"].browse({user for user, _contact in keys}).exists()
+        contacts = self.env["res.partner"].browse(
+            filter(None, {key[1] for key in keys})
+        )
+        contacts = {contact.id: contact for contact in contacts.exists()}
         visitors = self.env.ref("base.group_public").with_context(active_test=False)
         visitors = set(visitors.user_ids.ids)
-        company = self.env.company.name
         names = {}
         for user in users:
-            if user.id in visitors:
-                names[user.id] = self.env._("A visitor")
-            elif user.id == SUPERUSER_ID:
-                names[user.id] = "" if member is not None else self.env._("Automatic")
-            elif member is None or user.share:
-                names[user.id] = self._get_name(user.partner_id, member)
-            else:
-                names[user.id] = company
-        return names
+            names[user.id] = self._get_actor_name(user, visitors, member)
+        return {
+            (user_id, contact_id): (
+                self._get_name(contacts[contact_id], member)
+                if contact_id in contacts
+                else names.get(user_id, "")
+            )
+            for user_id, contact_id in keys
+        }
+
+    @api.model
+    def _get_actor_name(self, user, visitors, member):
+        if user.id in visitors:
+            return self.env._("A visitor")
+        if user.id == SUPERUSER_ID:
+            return "" if member is not None else self.env._("Automatic")
+        if member is None or user.share:
+            return self._get_name(user.partner_id, member)
+        return self.env.company.name
 
     @api.model
     def _get_writer(self, styles):
@@ -303,11 +337,26 @@ class ReferralTrailTimeline(models.AbstractModel):
             notes = [told.get("note"), told.get("how"), told.get("reason")]
         else:
             text = labels.get(node) or node.replace("_", " ").capitalize()
-            rest = ("by", "mine", "page", "amount")
+            rest = ("by", "mine", "taken", "page", "amount")
             notes = [value for key, value in told.items() if key not in rest]
         if "amount" in told and node != "rewarded":
             text = self.env._("%(step)s: %(amount)s", step=text, amount=told["amount"])
         return text, " · ".join(dict.fromkeys(filter(None, notes)))
+
+
+def _get_model(node, key):
+    """Return what a fact is the id of, None if it is no id we know.
+
+    >>> _get_model("assigned", "to_id"), _get_model("rewarded", "who")
+    ('res.users', 'res.partner')
+    >>> _get_model("reattributed", "channel_to_id"), _get_model("lost", "reason_id")
+    ('referral.channel', None)
+    """
+    if key in ("from_id", "to_id"):
+        return MOVED_MODELS.get(node)
+    if key in ("channel_from_id", "channel_to_id"):
+        return "referral.channel"
+    return CONTENT_MODELS.get(key)
 
 
 def _to_text(value):

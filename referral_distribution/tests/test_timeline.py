@@ -68,6 +68,48 @@ class TestTimeline(TimelineCase):
             ],
         )
 
+    def test_who_and_what_moved_are_told_by_their_names_of_today(self):
+        # rule L3
+        self.lead.user_id = self.sales
+        self.lead.user_id = False
+        self.lead.user_id = self.finance
+        self.lead.user_id = self.sales
+        self.lead.referrer_id = self.inviter
+        channel = self.env["referral.channel"].create({"name": "Second channel"})
+        self.lead.referral_channel_id = channel
+        self.lead._referral_log("converted")
+        self.lead.with_user(self.sales).action_referral_invalidate("Known", "duplicate")
+        member = self.member.name
+        expected = [
+            "Nobody looks after it any more",
+            "rd_finance looks after it",
+            "rd_sales looks after it instead of rd_finance",
+            f"Who brought it: Inviter instead of {member}",
+            "Channel changed to Second channel",
+            "Made an opportunity",
+            "Found to be a duplicate by rd_sales",
+        ]
+        texts = [text for text in self.get_texts(fold=False)[::-1] if text in expected]
+        self.assertEqual(texts, expected)
+
+    def test_what_was_taken_back_reads_so(self):
+        # rule C7
+        self.lead.with_user(self.sales).action_referral_validate()
+        self.lead.with_user(self.sales).action_referral_reopen("Not yet")
+        texts = self.get_texts()
+        self.assertIn(f"10 taken back from {self.member.name}", " ".join(texts))
+        self.assertIn("The review was opened again", texts)
+        mine = " ".join(self.get_texts(member=self.member))
+        self.assertIn("10 of yours taken back", mine)
+
+    def test_the_contact_that_acted_in_the_portal_is_who(self):
+        # rule L3
+        trail = self.env["referral.trail.entry"].with_user(self.portal)
+        trail.sudo()._append(self.lead, "lost")
+        event = self.get_events()[0]
+        self.assertEqual(event["who"], self.member.name)
+        self.assertEqual(self.get_events(member=self.member)[0]["who"], "You")
+
     def test_each_event_says_who_and_when_in_the_readers_zone(self):
         # rule L3
         at = datetime(2026, 3, 10, 18, 30, 5)
