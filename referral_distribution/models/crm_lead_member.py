@@ -37,7 +37,8 @@ class CrmLead(models.Model):
         currencies = self.env["res.currency"].sudo()
         plans, rewards, expected = {}, {}, {}
         for lead in self.sudo():
-            if lead.referral_validity != "to_review" or not lead.active:
+            waits = lead.referral_validity == "to_review" and lead.active
+            if not waits or lead.referral_hold_state == "refused":
                 continue
             company = lead._get_referral_company()
             if company not in plans:

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.tools import format_datetime
 
 from .referral_territory_owner import ROLES
 
@@ -38,17 +39,27 @@ class CrmLead(models.Model):
         orders = self._get_furthest_orders()
         steps = orders._get_referral_next_steps(member)
         by_lead = {order._get_timeline_lead(): order for order in orders}
-        return {lead: lead._get_next_step(by_lead.get(lead), steps) for lead in self}
+        return {
+            lead: lead._get_next_step(by_lead.get(lead), steps, member) for lead in self
+        }
 
-    def _get_next_step(self, order, steps):
+    def _get_next_step(self, order, steps, member):
         """Return what one lead waits for; a signed contract says more than the lead.
 
         :param order: sale.order that is furthest, or None.
         :param steps: ``{sale.order: sentence}``
         """
+        self.ensure_one()
+        over = order and order.referral_state == "confirmed"
+        if over or self.referral_validity == "valid":
+            held = self.sudo()._get_hold_step(member)
+            if held and (over or not order):
+                return held
         if order and order.project_phase:
             return steps[order]
-        return self._get_review_step() or steps.get(order, "") or self._get_sales_step()
+        return (
+            self._get_review_step(member) or steps.get(order) or self._get_sales_step()
+        )
 
     def _get_furthest_orders(self):
         """Return of each lead the order that is still under way, or the last one."""
@@ -70,9 +81,11 @@ class CrmLead(models.Model):
         }
         return orders.browse([order.id for order in furthest.values()])
 
-    def _get_review_step(self):
-        """Return what the lead waits for before anything is sold; "" if nothing."""
-        self.ensure_one()
+    def _get_review_step(self, member):
+        """Return what the lead waits for before anything is sold; "" if nothing.
+
+        :param member: see ``_get_referral_next_steps``; nobody promises it a time.
+        """
         lead = self.sudo()
         if not lead.referrer_id:
             return self.env._("Nobody brought this lead: there is nothing to reward.")
@@ -82,7 +95,28 @@ class CrmLead(models.Model):
             return self.env._("Nothing more: somebody else had told us before.")
         if lead.referral_validity == "valid":
             return ""
-        return self.env._("Sales looks at it: is it valid?")
+        deadline = lead.referral_review_deadline
+        if member is not None or not deadline:
+            return self.env._("Sales looks at it: is it valid?")
+        time = format_datetime(self.env, deadline, tz=self._get_timeline_tz())
+        if lead.referral_review_overdue:
+            return self.env._("Sales was to review it until %(time)s.", time=time)
+        return self.env._("Sales reviews it until %(time)s.", time=time)
+
+    def _get_hold_step(self, member):
+        """Return whom a held reward waits for; "" when nothing holds it (rule L5)."""
+        if self.referral_hold_state == "held":
+            if member is not None:
+                return self.env._("We check something before the reward is given.")
+            return self.env._("The reward is held until a manager decides.")
+        if self.referral_hold_state == "refused":
+            return self.env._("No reward: it was refused after a check.")
+        return ""
+
+    @api.model
+    def _get_timeline_tz(self):
+        """Return the reader's time zone, the company's where the reader has none."""
+        return self.env.context.get("tz") or self.env.company._referral_tz()
 
     def _get_sales_step(self):
         self.ensure_one()

@@ -169,6 +169,7 @@ class ReferralTrailTimeline(models.AbstractModel):
             facts.pop("amount", None)
         if node not in MEMBER_REASONS:
             facts.pop("reason", None)
+        facts.pop("rule", None)
         if node == "assigned":
             staff = self.env.company.name
             facts.update({"from": "", "to": facts.get("to") and staff, "how": ""})
@@ -334,7 +335,7 @@ class ReferralTrailTimeline(models.AbstractModel):
         told = {key: value for key, value in facts.items() if value}
         if node in sentences:
             text = sentences[node](Facts(told))
-            notes = [told.get("note"), told.get("how"), told.get("reason")]
+            notes = [told.get(key) for key in ("note", "how", "rule", "reason")]
         else:
             text = labels.get(node) or node.replace("_", " ").capitalize()
             rest = ("by", "mine", "taken", "page", "amount")

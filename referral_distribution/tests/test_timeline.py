@@ -1,7 +1,7 @@
 import doctest
 from datetime import datetime, timedelta
 
-from odoo.tests import tagged
+from odoo.tests import freeze_time, tagged
 
 from ..engine import fold, identity
 from ..models import referral_trail_timeline
@@ -262,7 +262,9 @@ class TestTimeline(TimelineCase):
 class TestNextStep(TimelineCase):
     def test_a_lead_says_what_it_waits_for_on_its_whole_way(self):
         # rule G4
-        self.assertEqual(self.get_next_step(), "Sales looks at it: is it valid?")
+        self.assertIn("Sales reviews it until ", self.get_next_step())
+        asked = self.get_next_step(member=self.member)
+        self.assertEqual(asked, "Sales looks at it: is it valid?")
         self.lead.with_user(self.sales).action_referral_validate()
         self.assertIn("Next: a quotation", self.get_next_step())
         order = self.make_order(self.lead)
@@ -279,6 +281,29 @@ class TestNextStep(TimelineCase):
         order.sudo().referral_commission_ids._set_state("settled")
         self.assertIn("all rewards are given", self.get_next_step())
         self.assertIn("you have your reward", self.get_next_step(member=self.member))
+
+    def test_a_late_review_says_since_when(self):
+        # rule L2
+        with freeze_time(datetime.now() + timedelta(days=30)):
+            self.lead.invalidate_recordset(["referral_review_overdue"])
+            self.assertIn("was to review it until", self.get_next_step())
+
+    def test_a_held_reward_waits_for_a_manager(self):
+        # rule L5
+        lead = self.make_lead(partner_id=self.member.id, phone="13800138000")
+        self.assertEqual(lead.referral_hold_state, "held")
+        self.assertIn("Sales reviews", self.get_next_step(lead))
+        lead.with_user(self.sales).action_referral_validate()
+        self.assertIn("until a manager decides", self.get_next_step(lead))
+        self.assertIn("We check something", self.get_next_step(lead, self.member))
+        rule = lead.referral_hold_ids.rule_id.display_name
+        notes = [event["note"] for event in self.get_events(lead)]
+        self.assertIn(rule, notes)
+        notes = [event["note"] for event in self.get_events(lead, self.member)]
+        self.assertNotIn(rule, notes)
+        lead.with_user(self.manager).action_referral_withhold("The same person")
+        self.assertIn("refused after a check", self.get_next_step(lead))
+        self.assertNotIn("The same person", str(self.get_events(lead, self.member)))
 
     def test_what_is_over_says_so(self):
         # rule G4
