@@ -49,6 +49,16 @@ OTHER = Style("circle-o", "plain", False)  # a node of another addon
 # Amounts that a member knows anyway, and reasons that are written for it.
 MEMBER_AMOUNTS = {"contracted", "rewarded"}
 MEMBER_REASONS = {"invalidated", "refused", "reopened"}
+# What is told below the sentence, in this order.
+NOTES = ("note", "rule", "team", "territory", "reason")
+# Ids that only one node's facts hold; see MOVED_MODELS for the others.
+NODE_MODELS = {
+    ("assigned", "agent"): "res.partner",
+    ("assigned", "team"): "crm.team",
+    ("assigned", "territory"): "referral.territory",
+    ("reattributed", "channel_from_id"): "referral.channel",
+    ("reattributed", "channel_to_id"): "referral.channel",
+}
 # Their sentence says who did it, which is not who was logged in.
 NAMES_WHO = {"shared", "clicked", "validated", "invalidated"}
 MOST_EVENTS = 300  # of one lead on a screen, the newest ones; a dossier has them all
@@ -169,10 +179,11 @@ class ReferralTrailTimeline(models.AbstractModel):
             facts.pop("amount", None)
         if node not in MEMBER_REASONS:
             facts.pop("reason", None)
-        facts.pop("rule", None)
         if node == "assigned":
             staff = self.env.company.name
-            facts.update({"from": "", "to": facts.get("to") and staff, "how": ""})
+            facts.update({"from": "", "to": facts.get("to") and staff})
+        for key in ("rule", "team", "territory"):
+            facts.pop(key, None)
 
     @api.model
     def _tell_content(self, row, names):
@@ -335,7 +346,7 @@ class ReferralTrailTimeline(models.AbstractModel):
         told = {key: value for key, value in facts.items() if value}
         if node in sentences:
             text = sentences[node](Facts(told))
-            notes = [told.get(key) for key in ("note", "how", "rule", "reason")]
+            notes = [told.get(key) for key in NOTES]
         else:
             text = labels.get(node) or node.replace("_", " ").capitalize()
             rest = ("by", "mine", "taken", "page", "amount")
@@ -355,9 +366,7 @@ def _get_model(node, key):
     """
     if key in ("from_id", "to_id"):
         return MOVED_MODELS.get(node)
-    if key in ("channel_from_id", "channel_to_id"):
-        return "referral.channel"
-    return CONTENT_MODELS.get(key)
+    return NODE_MODELS.get((node, key)) or CONTENT_MODELS.get(key)
 
 
 def _to_text(value):

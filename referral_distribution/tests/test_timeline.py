@@ -72,6 +72,13 @@ class TestTimeline(TimelineCase):
         # rule L3
         self.lead.user_id = self.sales
         self.lead.user_id = False
+        team = self.env["crm.team"].create({"name": "Team South"})
+        content = {"to_id": self.sales.id, "how": "turn", "team": team.id}
+        self.lead._referral_log("assigned", content=content)
+        self.assertEqual(self.get_events(fold=False)[0]["note"], "Team South")
+        mine = self.get_events(member=self.member, fold=False)[0]
+        self.assertEqual(mine["text"], f"{self.company.name} looks after it")
+        self.assertFalse(mine["note"])
         self.lead.user_id = self.finance
         self.lead.user_id = self.sales
         self.lead.referrer_id = self.inviter
