@@ -17,7 +17,8 @@ def make_whole_suite(module_names, position="at_install"):
     """Return no test while addons are installed, and after that all of them."""
     if position == "at_install":
         return OdooSuite()
-    asked = {tag.lstrip("/") for tag in config["test_tags"].split(",")}
+    tags = config["test_tags"].split(",")
+    asked = {tag.strip("/").partition(":")[0] for tag in tags}
     names = [name for name in module_names if name in asked]
     positions = ("at_install", "post_install")
     return OdooSuite(test for one in positions for test in make_suite(names, one))
