@@ -367,14 +367,13 @@ class CrmLead(models.Model):
         """Return the first of the leads that somebody brought."""
         return self.filtered("referrer_id")[:1]
 
-    def _merge_get_fields(self):
-        return [*super()._merge_get_fields(), *CREDIT]
-
     def _merge_get_fields_specific(self):
-        def get_from_giver(name, leads):
-            return (leads._get_credit_giver() or leads[:1])[name].id
+        """Where nobody brought any of them there is nothing to write."""
+        special = super()._merge_get_fields_specific()
+        if not self._get_credit_giver():
+            return special
 
-        return {
-            **super()._merge_get_fields_specific(),
-            **dict.fromkeys(CREDIT, get_from_giver),
-        }
+        def get_from_giver(name, leads):
+            return leads._get_credit_giver()[name].id
+
+        return {**special, **dict.fromkeys(CREDIT, get_from_giver)}

@@ -181,6 +181,8 @@ class CrmLead(models.Model):
 
     def _update_review_todos(self):
         """Put each to-do on the desk it belongs to; take back what nobody needs."""
+        if not self:
+            return
         missing = self._get_reviewers()
         todos = self._find_review_todos()
         moves = defaultdict(todos.browse)
@@ -214,6 +216,8 @@ class CrmLead(models.Model):
     @api.model
     def _create_review_todos(self, reviewers):
         """Create a to-do for each lead, ``{lead id: res.users}``."""
+        if not reviewers:
+            return
         todos = self.env["mail.activity"].sudo()
         kind = self.env.ref(REVIEW, raise_if_not_found=False)
         todos.with_context(mail_activity_quick_update=True).create(

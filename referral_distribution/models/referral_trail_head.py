@@ -120,6 +120,8 @@ class ReferralTrailHead(models.Model):
     @api.model
     def _query_lengths(self, lead_ids):
         """Return ``{lead id: number of entries}`` of the leads that have a trail."""
+        if not lead_ids:
+            return {}
         rows = self.env.execute_query(
             SQL(
                 "SELECT lead_id, entry_count FROM referral_trail_head"

@@ -222,6 +222,8 @@ class ResPartner(models.Model):
 
     def _join_tree(self):
         """Give each partner its place below its inviter, and its personal code."""
+        if not self:
+            return
         self.env["referral.invite.node"]._place(self)
         members = self.filtered(lambda p: p.member_state == "active")
         self.env["referral.invite.code"]._ensure_personal(members)

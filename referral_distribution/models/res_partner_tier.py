@@ -72,6 +72,8 @@ class ResPartner(models.Model):
             ).specific_property_product_pricelist = usable
 
     def _log_tier_by_hand(self, before):
+        if not self:
+            return
         changes = self.env["referral.tier.change"]._log(
             [
                 {
