@@ -5,3 +5,4 @@ from . import referral_demo_links
 from . import referral_demo_pool
 from . import referral_demo_privacy
 from . import referral_demo_site
+from . import referral_demo_trail

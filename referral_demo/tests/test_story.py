@@ -86,6 +86,9 @@ class TestStory(TransactionCase):
         self.assertTrue(wallets and leads)
         self.assertFalse(wallets._verify())
         self.assertFalse(self.env["referral.trail.entry"]._verify(leads))
+        self.assertLess(3, len(self._told("referral.trail.seal")))
+        check = self._told("referral.trail.check")
+        self.assertEqual((check.state, check.scope), ("intact", "company"))
 
     def test_one_tree_is_near_the_line_and_a_signoff_waits(self):
         """Rule M7: the monitor and the sign-offs have something to show."""

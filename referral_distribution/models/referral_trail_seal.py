@@ -2,6 +2,8 @@ import base64
 import logging
 import time
 
+from psycopg2.errors import UniqueViolation
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
@@ -12,6 +14,8 @@ from ..engine.immutable import protect
 
 SIZE = 50_000  # leads a seal; more that have grown make several seals a day
 TRIES = 5
+# Two that seal at once meet at the number of the seal.
+_AGAIN = (UniqueViolation, *PG_CONCURRENCY_EXCEPTIONS_TO_RETRY)
 
 _logger = logging.getLogger(__name__)
 
@@ -100,18 +104,20 @@ class ReferralTrailSeal(models.Model):
 
     @api.model
     def _seal_in_steps(self, company):
-        after = 0
+        """Seal in a transaction a seal; again when somebody else was sealing, too."""
+        after, tries = 0, 0
         while after is not None:
-            for attempt in range(1, TRIES + 1):
-                try:
-                    after = self._seal_next(company, after)
-                    self.env["ir.cron"]._commit_progress()
-                    break
-                except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
-                    self.env.cr.rollback()
-                    if attempt == TRIES:
-                        raise
-                    time.sleep(0.1 * attempt)
+            try:
+                after = self._seal_next(company, after)
+                self.env["ir.cron"]._commit_progress()
+            except _AGAIN:
+                self.env.cr.rollback()
+                tries += 1
+                if tries == TRIES:
+                    raise
+                time.sleep(0.1 * tries)
+                if not after and company not in self._query_due():
+                    return
 
     @api.model
     def _query_due(self):

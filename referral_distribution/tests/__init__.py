@@ -79,6 +79,7 @@ from . import test_timeline
 from . import test_token
 from . import test_trail
 from . import test_trail_nodes
+from . import test_trail_races
 from . import test_trail_seals
 from . import test_trail_verify
 from . import test_tree_figures

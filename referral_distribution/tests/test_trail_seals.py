@@ -157,6 +157,7 @@ class TestSealing(SealCase):
         with (
             patch.object(type(self.seals), "_seal_next", seal_next),
             patch("time.sleep"),
+            freeze_time("2031-03-10 16:01:00"),
             patch.object(self.env.cr, "rollback"),
             patch.object(type(self.env["ir.cron"]), "_commit_progress"),
         ):
