@@ -210,3 +210,93 @@ def test_without_the_role_or_a_key_nothing_is_done(server, code, db):
     status, _answer = Site(server, "0" * 40)("register_member", **arguments)
     assert status == 401
     assert count(db, arguments["email"]) == 0
+
+
+# ------------------------------------------------------------------------- leads
+
+
+@pytest.fixture
+def brought(code):
+    """What a site says of a lead that a member brought."""
+    return {
+        "company_name": "Customer Ltd",
+        "phone": "+86 138 0013 8000",
+        "invite_code": code,
+    }
+
+
+def count_leads(db, lead_name):
+    with db.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM crm_lead WHERE partner_name = %s", [lead_name]
+        )
+        return cursor.fetchone()[0]
+
+
+def test_a_site_hands_in_a_lead_and_asks_what_became_of_it(site, brought):
+    key = uuid.uuid4().hex
+    status, answer = site("submit_lead", idempotency_key=key, **brought)
+    assert status == 200, answer
+    assert answer["member_id"] and not answer["problem"]
+    assert site("submit_lead", idempotency_key=key, **brought) == (200, answer)
+    status, state = site("lead_status", lead_id=answer["lead_id"])
+    assert status == 200
+    assert state["state"] == "to_review" and state["open"] is True
+    assert state["member_id"] == answer["member_id"]
+
+
+def test_twenty_requests_at_once_with_one_key_make_one_lead(site, brought, db):
+    brought["company_name"] = f"Customer {uuid.uuid4().hex}"
+    key = uuid.uuid4().hex
+
+    def submit(_number):
+        return site("submit_lead", idempotency_key=key, **brought)
+
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        answers = list(pool.map(submit, range(PARALLEL)))
+    assert {status for status, _answer in answers} == {200}, answers
+    assert len({answer["lead_id"] for _status, answer in answers}) == 1
+    assert count_leads(db, brought["company_name"]) == 1
+
+
+def test_of_the_leads_of_others_a_site_is_told_nothing(server, site, brought):
+    _status, mine = site("submit_lead", idempotency_key=uuid.uuid4().hex, **brought)
+    other = Site(server, make_key(server, "referral_distribution.group_integration"))
+    for lead_id in (mine["lead_id"], 1, 0, -1, 2**70, "1", None, [1], float("nan")):
+        status, answer = other("lead_status", lead_id=lead_id)
+        assert 400 <= status < 500, (lead_id, answer)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("company_name", "x" * 201),
+        ("company_name", {"a": 1}),
+        ("phone", "12"),
+        ("phone", True),
+        ("email", "a@b@c"),
+        ("note", "x" * 2001),
+        ("agreed", "yes"),
+        ("invite_code", None),
+        ("member_id", 1),
+        ("idempotency_key", ""),
+    ],
+)
+def test_a_lead_of_junk_is_refused_and_nothing_is_written(
+    site, brought, db, argument, value
+):
+    brought["company_name"] = f"Customer {uuid.uuid4().hex}"
+    arguments = {"idempotency_key": uuid.uuid4().hex, **brought, argument: value}
+    status, answer = site("submit_lead", **arguments)
+    assert 400 <= status < 500, answer
+    assert count_leads(db, brought["company_name"]) == 0
+
+
+def test_without_the_role_no_lead_is_handed_in(server, brought):
+    sales = Site(server, make_key(server, "referral_distribution.group_sales"))
+    for call, arguments in (
+        ("submit_lead", {"idempotency_key": "k", **brought}),
+        ("lead_status", {"lead_id": 1}),
+    ):
+        status, _answer = sales(call, **arguments)
+        assert status in (401, 403)

@@ -31,6 +31,7 @@ from . import test_intake
 from . import test_inviter_change
 from . import test_lead_access
 from . import test_lead_mail
+from . import test_lead_sources
 from . import test_leads
 from . import test_link_batch
 from . import test_link_closed
@@ -59,6 +60,7 @@ from . import test_reversals
 from . import test_review_clock
 from . import test_review_races
 from . import test_recommend
+from . import test_recommend_race
 from . import test_screens
 from . import test_settlements
 from . import test_share_races
