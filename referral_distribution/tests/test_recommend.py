@@ -214,5 +214,5 @@ class TestRecommend(RecommendCase):
         self.assertIn(f'href="{PAGE}"', self.get_page("/my/referral/leads"))
         page = self.get_page(PAGE)
         self.assertIn("csrf_token", page)
-        for field in ("company", "contact", "phone", "email"):
+        for field in ("company", "contact", "phone", "email", "note", "agreed"):
             self.assertIn(f'name="{field}"', page)
