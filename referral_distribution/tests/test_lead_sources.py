@@ -68,7 +68,7 @@ class TestLeadSources(VisitorCase):
     def test_a_campaign_nobody_has_is_not_made(self):
         """Members choose pages: they make no campaigns, and no pattern finds one."""
         before = self.env["utm.campaign"].search_count([])
-        for name in ("Unknown", "_pring Fair", "", "x" * 900):
+        for name in ("Unknown", "_pring%20Fair", "", "x" * 900):
             page = self.env["referral.link"]._obtain(
                 self.inviter, self.channel, f"/c?utm_campaign={name}"
             )

@@ -145,7 +145,7 @@ class TestVerify(TrailCase):
             "document = %s": (f"crm.lead,{other.id}",),
             "document = NULL": (),
             'content = \'{"reason": "x"}\'': (),
-            'content = \'{"amount": 1.5}\'': (),
+            "content = '{\"amount\": 1.5}'": (),
             "hash = repeat('0', 64)": (),
             "prev_hash = repeat('0', 64)": (),
         }
