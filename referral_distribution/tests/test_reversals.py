@@ -33,9 +33,9 @@ class TestReversals(ReferralCase):
             self.pay(bill)
         return settlement
 
-    def give(self, amount=120000.0):
+    def give(self, amount=120000.0, **values):
         """Return what a further contract gives: 1 % and the inviter's tenth of it."""
-        order = self.make_paid_contract(amount=amount)
+        order = self.make_paid_contract(amount=amount, **values)
         order.with_user(self.finance).action_referral_confirm()
         return order.referral_commission_ids.sorted("level")
 
@@ -74,7 +74,7 @@ class TestReversals(ReferralCase):
         self.assertEqual(self.net(), [0, 0])
 
     def test_shares_of_other_contracts_stay(self):
-        others = self.give()
+        others = self.give(lead=self.own.lead_id)
         self.own._reverse("Refunded")
         self.assertEqual(self.net(others), [1200, 120])
 
@@ -86,7 +86,10 @@ class TestReversals(ReferralCase):
     def test_no_more_than_is_left_is_taken_back(self):
         self.own._reverse("Most", 599)
         for amount in (1.01, 0, -1, float("nan"), float("inf"), 0.001):
-            with self.subTest(amount=amount), self.assertRaises(UserError):
+            with (
+                self.subTest(amount=amount),
+                self.assertRaisesRegex(UserError, "can be taken back of"),
+            ):
                 self.own._reverse("Too much", amount)
         self.assertEqual(self.own.reversed_amount, 599)
 
@@ -122,7 +125,8 @@ class TestReversals(ReferralCase):
         """Else it would be taken twice once the rest is taken back as well."""
         self.own._reverse("A third", 200)
         others = self.give()
-        self.assertEqual(self.collect(others[0]).amount_total, 1200)
+        selected = others[0] + self.own.reversal_ids
+        self.assertEqual(self.collect(selected).amount_total, 1200)
         self.own._reverse("The rest")
         self.assertEqual(set(self.own.reversal_ids.mapped("state")), {"settled"})
         self.assertFalse(self.collect(self.own))
@@ -185,6 +189,7 @@ class TestReversals(ReferralCase):
         self.settle(self.own)
         self.own._reverse("Refunded")
         settlement = self.collect(self.give()[0])
+        self.assertEqual(self.collect(self.give()[0]).amount_total, 1200, "once")
         settlement.with_user(self.finance).unlink()
         self.assertFalse(self.own.reversal_ids.settlement_id)
 
