@@ -162,7 +162,7 @@ class CrmLead(models.Model):
                 gate.opened(leads).write({"referral_review_deadline": deadline})
             self._update_review_todos()
         else:
-            self._find_review_todos().write({"active": False, "feedback": reason})
+            self._find_review_todos().write({"active": False})
 
     def _filter_to_review(self):
         return self.filtered(
