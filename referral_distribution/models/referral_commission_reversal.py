@@ -138,15 +138,13 @@ class ReferralCommission(models.Model):
         return self.level > 0 and self.rule_id.base == "member_reward"
 
     def _find_kin(self):
-        """Return the standing rewards for the same as these."""
+        """Return the standing rewards for the leads, contracts, shares of these."""
         domain = Domain("reverses_id", "=", False) & Domain("state", "!=", "reversed")
         domain &= Domain("trigger", "in", self.mapped("trigger"))
         domain &= Domain.OR(
             Domain(name, "in", self[name].ids) for name in SOURCES if self[name]
         )
-        keys = {line._get_kin_key() for line in self}
-        found = self.search(domain) if self else self
-        return found.filtered(lambda line: line._get_kin_key() in keys)
+        return self.search(domain)
 
     def _get_kin_key(self):
         names = ("company_id", "currency_id", "plan_id", *SOURCES)

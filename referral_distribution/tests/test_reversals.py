@@ -73,6 +73,24 @@ class TestReversals(ReferralCase):
         self.own._reverse("Refunded")
         self.assertEqual(self.net(), [0, 0])
 
+    def test_a_share_is_a_share_of_all_its_member_has_got(self):
+        half = {"phase": "repeat", "rate": 0.5}
+        share = {"name": "S", "level": 1, "base": "member_reward", "rate": 10}
+        self.make_plan(
+            [{"name": "A", **half}, {"name": "B", **half}, share]
+        )._activate()
+        one, two, share = self.give()  # 600, 600 and 120
+        one._reverse("Refunded")
+        self.assertEqual(self.net(one + two + share), [0, 600, 60])
+        (two + share)._reverse("Refunded")
+        self.assertEqual(self.net(one + two + share), [0, 0, 0])
+        one, two, share = self.give()
+        (one + share)._reverse("The whole share")
+        self.assertEqual(self.net(one + two + share), [0, 600, 0])
+
+    def test_nothing_is_taken_back_of_nothing(self):
+        self.assertFalse(self.lines.browse()._reverse("Refunded"))
+
     def test_shares_of_other_contracts_stay(self):
         others = self.give(lead=self.own.lead_id)
         self.own._reverse("Refunded")

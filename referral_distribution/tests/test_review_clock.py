@@ -32,6 +32,7 @@ class TestDeadline(ReopenCase):
         self.clock.move_to(NOON + timedelta(hours=1))
         cold.referrer_id = self.member
         self.assertEqual(cold.referral_review_deadline, NOON + timedelta(hours=7))
+        self.clock.move_to(NOON + timedelta(hours=2))
         cold.referrer_id = self.inviter
         self.assertEqual(cold.referral_review_deadline, NOON + timedelta(hours=7))
         cold.referrer_id = False
