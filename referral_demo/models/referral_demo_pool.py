@@ -1,7 +1,5 @@
 from odoo import api, models
 
-from odoo.addons.referral_distribution.models import gate
-
 from ..story import pool
 
 
@@ -38,16 +36,20 @@ class ReferralDemo(models.AbstractModel):
         told[asked.key] = self._ask(link, number, self._prepare_asked_vals(asked))
 
     def _type_in(self, scene, asked):
-        """A member types in, in the portal, whom they recommend."""
+        """A member types in, in the portal, whom they recommend (rule L4)."""
         member = scene["members"][asked.member]
-        leads = self.env["crm.lead"].with_user(member.user_ids[:1]).sudo()
-        gate.opened(leads).create(
-            {
-                **self._prepare_asked_vals(asked),
-                "referrer_id": member.id,
-                "referral_evidence": "portal",
-            }
-        )
+        leads = self.env["crm.lead"].with_user(member.user_ids[:1])
+        typed = {
+            "company": asked.customer,
+            "contact": asked.contact,
+            "phone": asked.phone,
+            "email": asked.email,
+            "note": f"{asked.request_zh} {asked.request}",
+            "agreed": True,
+        }
+        _lead, problems = leads._recommend(member, self.env.company, typed)
+        if problems:
+            raise ValueError(problems)
 
     @api.model
     def _prepare_asked_vals(self, asked):
