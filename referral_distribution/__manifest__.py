@@ -43,6 +43,7 @@
         "wizard/referral_reason_reward_views.xml",
         "wizard/referral_signoff_reason_views.xml",
         "report/referral_compliance_evidence_templates.xml",
+        "report/referral_lead_dossier_templates.xml",
         "wizard/referral_member_join_views.xml",
         "views/referral_menus.xml",
         "views/referral_inviter_change_views.xml",

@@ -1,1 +1,2 @@
+from . import referral_lead_dossier
 from . import referral_compliance_evidence, referral_territory_gap

@@ -31,6 +31,7 @@ from . import test_intake
 from . import test_inviter_change
 from . import test_lead_access
 from . import test_lead_mail
+from . import test_lead_dossier
 from . import test_lead_sources
 from . import test_leads
 from . import test_link_batch
