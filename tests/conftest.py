@@ -41,6 +41,14 @@ ALLOWED_IN_LOG = (
         r"odoo\.http: This (idempotency_key|invite code|needs the role)",
         "refusals of the interface the tests provoke",
     ),
+    (
+        r"odoo\.http: (There is no such lead that you|Name the member by exactly one)",
+        "refusals of the interface the tests provoke",
+    ),
+    (
+        r"odoo\.http: “(note|agreed)” (must be text|is true or false)",
+        "refusals of the interface the tests provoke",
+    ),
     (r"odoo\.http: \S+ is at “Awaiting payment”", "a refusal the tests provoke"),
     (r"odoo\.http: Uh-oh! .* top-secret records", "a refusal the tests provoke"),
 )
