@@ -97,13 +97,6 @@ class CrmLead(models.Model):
         )
         return Domain.OR(overdue if wanted else ~overdue for wanted in value)
 
-    @api.model
-    def default_get(self, fields):
-        """A caller's ``default_`` keys reach no deadline either."""
-        return super().default_get(
-            [name for name in fields if name != "referral_review_deadline"]
-        )
-
     def _check_guarded(self, vals):
         if "referral_review_deadline" in vals and not gate.is_open(self.env):
             raise AccessError(
