@@ -6,3 +6,4 @@ from . import referral_demo_pool
 from . import referral_demo_privacy
 from . import referral_demo_site
 from . import referral_demo_trail
+from . import referral_demo_teams

@@ -15,6 +15,15 @@ TERRITORIES = (
     Territory("jiang", "state_cn_CQ", None, 160, 40),
 )
 
+# logins of its members, and the states it works
+Team = namedtuple("Team", "name logins states")
+TEAMS = (
+    Team(
+        "华东销售 East China", ("sales",), ("state_cn_SH", "state_cn_ZJ", "state_cn_JS")
+    ),
+    Team("华南销售 South China", ("manager",), ("state_cn_GD",)),
+)
+
 # customer -> state, city
 CUSTOMERS = {
     "翰林机器人 Hanlin Robotics": ("state_cn_ZJ", "杭州"),

@@ -151,7 +151,8 @@ class TestTurns(AssignmentCase):
         self.people[0].write(
             {"company_ids": [Command.set(other.ids)], "company_id": other.id}
         )
-        self.assertNotIn(self.people[0], self.deal(6))
+        counts = self.deal(6)
+        self.assertEqual(counts, dict.fromkeys(self.people[1:], 3))
 
     def turn_rules_on(self, value=True):
         parameters = self.env["ir.config_parameter"].sudo()
