@@ -11,6 +11,12 @@ that one who is away gives nobody twice as many:
 >>> deal("ABC", [{"A", "B"}] * 4, {}, take)
 ['A', 'B', 'A', 'B']
 
+Nor does who alone takes every second lead get the others, too:
+
+>>> numbers = iter(range(100))
+>>> deal("AB", [{"A", "B"}, {"A"}] * 3, {}, take)
+['A', 'A', 'B', 'A', 'B', 'A']
+
 A member takes what there is room for; then the others do, and at last nobody:
 
 >>> numbers = iter(range(100))
