@@ -4,12 +4,15 @@ Rules L2, L3, L5, X4 and threat P1, in English and Chinese: what one language's 
 leaves to review, the other one takes.
 """
 
+import io
 import re
+from pathlib import Path
 
 import pytest
 from conftest import RpcError
 from journeys import PHONE, go, log_in, new_profile, query
 from office import at_the_office
+from PyPDF2 import PdfReader
 
 ENGLISH = {
     "lang": "en_US",
@@ -20,6 +23,8 @@ ENGLISH = {
     "to_review": "To review",
     "release": "Release Reward",
     "refuse": "Refuse Reward",
+    "dossier": "Print Dossier",
+    "paper": "Dossier of a lead",
     "path": "",
 }
 CHINESE = {
@@ -31,6 +36,8 @@ CHINESE = {
     "to_review": "待审核",
     "release": "放行奖励",
     "refuse": "拒绝奖励",
+    "dossier": "打印档案",
+    "paper": "线索档案",
     "path": "/zh_CN",
 }
 # Requests of the story, by the English half of their names. The oldest wait first.
@@ -61,6 +68,7 @@ note = lead.message_post(
 env.cr.commit()
 print("IDS", lead.id, note.id, note.attachment_ids.id)
 """
+DOSSIER = "referral_distribution.lead_dossier"
 REFUSED = r"odoo\.http: (You are not allowed to access|The requested operation cannot)"
 REWARDS = """
 SELECT count(*) FILTER (WHERE level = 0) AS given, sum(amount) AS amount
@@ -162,7 +170,10 @@ def test_each_valid_lead_is_rewarded_once_and_none_that_is_held(db, reviewed):
 
 @pytest.fixture(scope="module")
 def decided(server, house, browser, reviewed):
-    """The manager's walk: one held reward is given, in English, one refused."""
+    """The manager's walk: one held reward is given, in English, one refused.
+
+    Each time, the manager prints the dossier after it.
+    """
     leads = {}
     connection = house.server.connect(server.db)
     try:
@@ -173,9 +184,11 @@ def decided(server, house, browser, reviewed):
         connection.close()
     with at_the_office(browser, server, "manager", ENGLISH) as office:
         decide(office, leads[CUSTOMER], "release", "Another plant of theirs")
+        papers = {leads[CUSTOMER]: print_dossier(office)}
     with at_the_office(browser, server, "manager", CHINESE) as office:
         decide(office, leads[LOUD], "refuse", "机器点击 / Clicks of a machine")
-    return leads
+        papers[leads[LOUD]] = print_dossier(office)
+    return {**leads, "papers": papers}
 
 
 def decide(office, lead_id, word, reason):
@@ -186,6 +199,32 @@ def decide(office, lead_id, word, reason):
     button.click()
     office.give_reason(reason)
     button.wait_for(state="hidden")
+
+
+def print_dossier(office):
+    """Return the dossier of the lead that is open, as a file's content."""
+    office.page.locator(".o_notebook .nav-link[name=referral]").click()
+    with office.page.expect_download() as download:
+        office.page.get_by_role("button", name=office.words["dossier"]).click()
+    return Path(download.value.path()).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [(ENGLISH, CUSTOMER), (CHINESE, LOUD)],
+    ids=["English", "Chinese"],
+)
+def test_the_dossier_arrives_with_the_leads_reference(db, decided, words, name):
+    # rule L3: a paper for disputes names the trail's last hash
+    lead_id = decided[name]
+    paper = decided["papers"][lead_id]
+    assert paper.startswith(b"%PDF-")
+    pages = PdfReader(io.BytesIO(paper)).pages
+    text = "".join("".join(page.extract_text() for page in pages).split())
+    statement = "SELECT hash FROM referral_trail_head WHERE lead_id = %s"
+    [head] = query(db, statement, lead_id)
+    for part in (words["paper"], name, f"({lead_id})", head["hash"]):
+        assert "".join(part.split()) in text, part
 
 
 def test_a_manager_gives_a_held_reward_with_a_reason(db, decided):
@@ -239,12 +278,14 @@ def chatter(server, house):
 
 @pytest.mark.parametrize("login", ["distributor", "agent"])
 def test_another_member_finds_nothing_of_that_lead_by_its_id(server, chatter, login):
-    # threat P1: page, message, attachment
+    # threat P1: page, dossier, message, attachment
     lead, message, file = chatter["lead"], chatter["message"], chatter["file"]
     rpc = server.rpc(login, "demo")
     for path in (
         f"/my/referral/leads/{lead}",
         f"/zh_CN/my/referral/leads/{lead}",
+        f"/report/pdf/{DOSSIER}/{lead}",
+        f"/report/html/{DOSSIER}/{lead}",
         f"/web/content/{file}",
         f"/web/content/ir.attachment/{file}/datas",
         f"/web/content/crm.lead/{lead}/description",
@@ -281,3 +322,4 @@ def test_the_member_reads_the_page_of_the_lead_and_none_of_the_notes(server, cha
     assert page.status_code == 200 and "青山环保" in page.text
     assert SECRET not in page.text
     check_refused(server, rpc, f"/web/content/{chatter['file']}")
+    check_refused(server, rpc, f"/report/pdf/{DOSSIER}/{chatter['lead']}")
