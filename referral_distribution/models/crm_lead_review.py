@@ -146,7 +146,7 @@ class CrmLead(models.Model):
         return dict(zip(names, row, strict=True))
 
     def _set_validity(self, validity, node, reason=False, before=""):
-        super()._set_validity(validity, node, reason, before)
+        result = super()._set_validity(validity, node, reason, before)
         if validity == "to_review":
             for leads in self.grouped(
                 lambda lead: lead._get_referral_company()
@@ -156,6 +156,7 @@ class CrmLead(models.Model):
             self._update_review_todos()
         else:
             self._find_review_todos().write({"active": False})
+        return result
 
     def _filter_to_review(self):
         return self.filtered(

@@ -91,22 +91,21 @@ class ReferralTrailCheck(models.Model):
         return texts[problem.kind]
 
     def _get_trail_texts(self, number, seal):
-        _ = self.env._
         return {
-            "missing": _("A member brought it, but it has no trail at all."),
-            "gap": _("Entry %(number)s is missing.", number=number),
-            "link": _(
+            "missing": self.env._("A member brought it, but it has no trail at all."),
+            "gap": self.env._("Entry %(number)s is missing.", number=number),
+            "link": self.env._(
                 "Entry %(number)s does not follow the one before it.", number=number
             ),
-            "content": _(
+            "content": self.env._(
                 "Entry %(number)s was changed after it was written.", number=number
             ),
-            "tail": _(
+            "tail": self.env._(
                 "The end of the trail is not where it was: look at entry %(number)s"
                 " and those after it.",
                 number=number,
             ),
-            "sealed": _(
+            "sealed": self.env._(
                 "Entry %(number)s is not what seal %(seal)s says: it was changed or"
                 " cut off.",
                 number=number,
@@ -115,23 +114,24 @@ class ReferralTrailCheck(models.Model):
         }
 
     def _get_seal_texts(self, number, seal):
-        _ = self.env._
         return {
-            "seal_gap": _("Seal %(seal)s is missing.", seal=seal),
-            "seal_link": _(
+            "seal_gap": self.env._("Seal %(seal)s is missing.", seal=seal),
+            "seal_link": self.env._(
                 "Seal %(seal)s does not follow the one before it.", seal=seal
             ),
-            "seal_content": _(
+            "seal_content": self.env._(
                 "Seal %(seal)s was changed after it was written.", seal=seal
             ),
-            "seal_lines": _("The lines of seal %(seal)s were changed.", seal=seal),
-            "file_missing": _(
+            "seal_lines": self.env._(
+                "The lines of seal %(seal)s were changed.", seal=seal
+            ),
+            "file_missing": self.env._(
                 "Seal %(seal)s of the file is not here any more.", seal=seal
             ),
-            "file_differs": _(
+            "file_differs": self.env._(
                 "Seal %(seal)s here is not the one of the file.", seal=seal
             ),
-            "file_line": _(
+            "file_line": self.env._(
                 "Entry %(number)s is not what the file of seal %(seal)s says: it was"
                 " changed or cut off.",
                 number=number,
@@ -325,7 +325,7 @@ class ReferralTrailCheck(models.Model):
         problems = [Problem("tail", *row) for row in rows]
         rows = self.env.execute_query(
             SQL(
-                "SELECT line.lead_id, line.length, seal.number"
+                "SELECT line.lead_id, line.entry_count, seal.number"
                 " FROM referral_trail_seal_line line"
                 " JOIN referral_trail_seal seal ON seal.id = line.seal_id"
                 " LEFT JOIN referral_trail_head head ON head.lead_id = line.lead_id"

@@ -1,4 +1,5 @@
-from itertools import groupby
+from itertools import groupby  # Odoo's own reads all the rows first
+from operator import itemgetter
 from typing import NamedTuple
 
 from odoo import api, fields, models
@@ -55,7 +56,7 @@ class ReferralTrailEntry(models.Model):
         heads = self._query_heads(lead_ids)
         found, told, count = [], set(), 0
         rows = self._stream_links(lead_ids)
-        for lead_id, links in groupby(rows, key=lambda row: row[0]):
+        for lead_id, links in groupby(rows, key=itemgetter(0)):  # pylint: disable=bad-builtin-groupby
             told.add(lead_id)
             links = [link for _lead_id, link in links]
             count += len(links)
@@ -104,11 +105,11 @@ class ReferralTrailEntry(models.Model):
         """
         rows = self.env.execute_query(
             SQL(
-                "SELECT line.lead_id, line.length, seal.number"
+                "SELECT line.lead_id, line.entry_count, seal.number"
                 " FROM referral_trail_seal_line line"
                 " JOIN referral_trail_seal seal ON seal.id = line.seal_id"
                 " LEFT JOIN referral_trail_entry entry ON entry.lead_id = line.lead_id"
-                "  AND entry.sequence = line.length"
+                "  AND entry.sequence = line.entry_count"
                 " WHERE line.lead_id = ANY(%s)"
                 "  AND entry.hash IS DISTINCT FROM line.hash",
                 lead_ids,
@@ -201,11 +202,11 @@ class ReferralTrailEntry(models.Model):
         leads, lengths, hashes = map(list, zip(*lines, strict=True))
         rows = self.env.execute_query(
             SQL(
-                "SELECT line.lead_id, line.length"
+                "SELECT line.lead_id, line.entry_count"
                 " FROM unnest(%s::int[], %s::int[], %s::text[])"
                 "  AS line (lead_id, length, hash)"
                 " LEFT JOIN referral_trail_entry entry ON entry.lead_id = line.lead_id"
-                "  AND entry.sequence = line.length"
+                "  AND entry.sequence = line.entry_count"
                 " WHERE entry.hash IS DISTINCT FROM line.hash ORDER BY 1",
                 leads,
                 lengths,

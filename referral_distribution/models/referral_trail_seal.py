@@ -220,7 +220,7 @@ class ReferralTrailSeal(models.Model):
                 " WHERE head.lead_id > %s AND COALESCE(%s, %s) = %s"
                 "  AND NOT EXISTS (SELECT FROM referral_trail_seal_line line"
                 "   WHERE line.lead_id = head.lead_id"
-                "   AND line.length >= head.entry_count)"
+                "   AND line.entry_count >= head.entry_count)"
                 " ORDER BY head.lead_id LIMIT %s",
                 after,
                 self._sql_company(),
@@ -245,7 +245,7 @@ class ReferralTrailSeal(models.Model):
             self.env.cr.execute(
                 SQL(
                     "INSERT INTO referral_trail_seal_line"
-                    " (seal_id, lead_id, length, hash) SELECT %s, line.*"
+                    " (seal_id, lead_id, entry_count, hash) SELECT %s, line.*"
                     " FROM unnest(%s::int[], %s::int[], %s::text[]) AS line",
                     seal_id,
                     list(leads),
@@ -263,7 +263,7 @@ class ReferralTrailSeal(models.Model):
         self.ensure_one()
         return self.env.execute_query(
             SQL(
-                "SELECT lead_id, length, hash FROM referral_trail_seal_line"
+                "SELECT lead_id, entry_count, hash FROM referral_trail_seal_line"
                 " WHERE seal_id = %s ORDER BY lead_id",
                 self.id,
             )

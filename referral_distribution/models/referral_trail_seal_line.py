@@ -16,13 +16,13 @@ class ReferralTrailSealLine(models.Model):
 
     seal_id = fields.Many2one("referral.trail.seal", required=True, ondelete="restrict")
     lead_id = KeptMany2one("crm.lead", required=True)
-    length = fields.Integer(string="Entries", required=True)
+    entry_count = fields.Integer(string="Entries", required=True)
     hash = fields.Char(required=True)
 
     _seal_lead_unique = models.Constraint(
         "UNIQUE (seal_id, lead_id)", "A seal has one line for each lead."
     )
-    _lead_index = models.Index("(lead_id, length)")
+    _lead_index = models.Index("(lead_id, entry_count)")
 
     def init(self):
         protect(self.env.cr, self._table)

@@ -40,7 +40,6 @@ class ReferralTrailSentences(models.AbstractModel):
 
     @api.model
     def _get_sentences_of_birth(self):
-        _ = self.env._
         evidence = dict(
             self.env["crm.lead"]
             ._fields["referral_evidence"]
@@ -50,10 +49,10 @@ class ReferralTrailSentences(models.AbstractModel):
         def shared(told):
             page, channel = told["page"], told["channel"]
             if told["mine"]:
-                return _(
+                return self.env._(
                     "You shared “%(page)s” on %(channel)s", page=page, channel=channel
                 )
-            return _(
+            return self.env._(
                 "%(who)s shared “%(page)s” on %(channel)s",
                 who=told["who"],
                 page=page,
@@ -63,14 +62,14 @@ class ReferralTrailSentences(models.AbstractModel):
         def created(told):
             how = evidence.get(told["evidence"])
             return (
-                _("The lead came in: %(how)s", how=how)
+                self.env._("The lead came in: %(how)s", how=how)
                 if how
-                else _("The lead came in")
+                else self.env._("The lead came in")
             )
 
         return {
             "shared": shared,
-            "clicked": lambda told: _(
+            "clicked": lambda told: self.env._(
                 "The link to “%(page)s” was opened", page=told["page"]
             ),
             "created": created,
@@ -79,91 +78,107 @@ class ReferralTrailSentences(models.AbstractModel):
 
     @api.model
     def _tell_reattributed(self, told):
-        _ = self.env._
         if told["channel_to"]:
-            return _("Channel changed to %(channel)s", channel=told["channel_to"])
+            return self.env._(
+                "Channel changed to %(channel)s", channel=told["channel_to"]
+            )
         return _move(
             told,
-            _("Nobody counts as having brought it any more"),
-            _("Who brought it: %(to)s", to=told["to"]),
-            _("Who brought it: %(to)s instead of %(from)s", **told.ends),
+            self.env._("Nobody counts as having brought it any more"),
+            self.env._("Who brought it: %(to)s", to=told["to"]),
+            self.env._("Who brought it: %(to)s instead of %(from)s", **told.ends),
         )
 
     @api.model
     def _get_sentences_of_sales(self):
-        _ = self.env._
         return {
             "assigned": lambda told: _move(
                 told,
-                _("Nobody looks after it any more"),
-                _("%(to)s looks after it", to=told["to"]),
-                _("%(to)s looks after it instead of %(from)s", **told.ends),
+                self.env._("Nobody looks after it any more"),
+                self.env._("%(to)s looks after it", to=told["to"]),
+                self.env._("%(to)s looks after it instead of %(from)s", **told.ends),
             ),
             "stage_changed": lambda told: _move(
                 told,
-                _("Stage changed"),
-                _("Moved to “%(to)s”", to=told["to"]),
-                _("Moved from “%(from)s” to “%(to)s”", **told.ends),
+                self.env._("Stage changed"),
+                self.env._("Moved to “%(to)s”", to=told["to"]),
+                self.env._("Moved from “%(from)s” to “%(to)s”", **told.ends),
             ),
-            "converted": lambda told: _("Made an opportunity"),
-            "lost": lambda told: _("Marked as lost"),
-            "restored": lambda told: _("Taken up again"),
-            "split": lambda told: _("A copy was made"),
+            "converted": lambda told: self.env._("Made an opportunity"),
+            "lost": lambda told: self.env._("Marked as lost"),
+            "restored": lambda told: self.env._("Taken up again"),
+            "split": lambda told: self.env._("A copy was made"),
             "merged": lambda told: (
-                _("Merged into “%(lead)s”", lead=told["into"])
+                self.env._("Merged into “%(lead)s”", lead=told["into"])
                 if told["into"]
-                else _("Merged")
+                else self.env._("Merged")
             ),
-            "deleted": lambda told: _("The lead was deleted; its history stays"),
+            "deleted": lambda told: self.env._(
+                "The lead was deleted; its history stays"
+            ),
         }
 
     @api.model
     def _get_sentences_of_review(self):
-        _ = self.env._
         return {
-            "held": lambda told: _("The reward is held until it is checked"),
-            "released": lambda told: _("The reward was released"),
-            "withheld": lambda told: _("The reward was refused"),
-            "validated": lambda told: _("Found valid by %(who)s", who=told["by"]),
-            "invalidated": lambda told: (
-                _("Found to be a duplicate by %(who)s", who=told["by"])
-                if told["verdict"] == "duplicate"
-                else _("Found invalid by %(who)s", who=told["by"])
+            "held": lambda told: self.env._("The reward is held until it is checked"),
+            "released": lambda told: self.env._("The reward was released"),
+            "withheld": lambda told: self.env._("The reward was refused"),
+            "validated": lambda told: self.env._(
+                "Found valid by %(who)s", who=told["by"]
             ),
-            "reopened": lambda told: _("The review was opened again"),
+            "invalidated": lambda told: (
+                self.env._("Found to be a duplicate by %(who)s", who=told["by"])
+                if told["verdict"] == "duplicate"
+                else self.env._("Found invalid by %(who)s", who=told["by"])
+            ),
+            "reopened": lambda told: self.env._("The review was opened again"),
         }
 
     @api.model
     def _get_sentences_of_contract(self):
-        _ = self.env._
-
         def about(text):
             return lambda told: text(told["document"]).strip()
 
-        def rewarded(told):
-            amount, who = told["amount"], told["who"]
-            if told["taken"] and told["mine"]:
-                return _("%(amount)s of yours taken back", amount=amount)
-            if told["taken"]:
-                return _("%(amount)s taken back from %(who)s", amount=amount, who=who)
-            if told["mine"]:
-                return _("You got %(amount)s", amount=amount)
-            return _("%(amount)s to %(who)s", amount=amount, who=who)
-
         return {
-            "quoted": about(lambda name: _("Quotation %(name)s made", name=name)),
-            "contracted": about(lambda name: _("Contract %(name)s signed", name=name)),
-            "invoiced": about(lambda name: _("Invoice %(name)s sent", name=name)),
-            "paid": about(lambda name: _("Invoice %(name)s paid", name=name)),
+            "quoted": about(
+                lambda name: self.env._("Quotation %(name)s made", name=name)
+            ),
+            "contracted": about(
+                lambda name: self.env._("Contract %(name)s signed", name=name)
+            ),
+            "invoiced": about(
+                lambda name: self.env._("Invoice %(name)s sent", name=name)
+            ),
+            "paid": about(lambda name: self.env._("Invoice %(name)s paid", name=name)),
             "confirmed": about(
-                lambda name: _("Finance confirmed the reward for %(name)s", name=name)
+                lambda name: self.env._(
+                    "Finance confirmed the reward for %(name)s", name=name
+                )
             ),
             "refused": about(
-                lambda name: _("Finance refused the reward for %(name)s", name=name)
+                lambda name: self.env._(
+                    "Finance refused the reward for %(name)s", name=name
+                )
             ),
-            "rewarded": rewarded,
-            "refunded": about(lambda name: _("Credit note %(name)s", name=name)),
+            "rewarded": self._get_reward_sentence,
+            "refunded": about(
+                lambda name: self.env._("Credit note %(name)s", name=name)
+            ),
             "cancelled": about(
-                lambda name: _("Contract %(name)s cancelled", name=name)
+                lambda name: self.env._("Contract %(name)s cancelled", name=name)
             ),
         }
+
+    @api.model
+    def _get_reward_sentence(self, told):
+        amount, who = told["amount"], told["who"]
+        if told["taken"] and told["mine"]:
+            return self.env._("%(amount)s of yours taken back", amount=amount)
+        if told["taken"]:
+            return self.env._(
+                "%(amount)s taken back from %(who)s", amount=amount, who=who
+            )
+        if told["mine"]:
+            return self.env._("You got %(amount)s", amount=amount)
+        return self.env._("%(amount)s to %(who)s", amount=amount, who=who)

@@ -66,7 +66,7 @@ class TestSealing(SealCase):
         [line] = self.second.line_ids
         entry = self.lead.referral_trail_ids.sorted("sequence")[-1]
         self.assertEqual(
-            (line.lead_id, line.length, line.hash),
+            (line.lead_id, line.entry_count, line.hash),
             (self.lead, entry.sequence, entry.hash),
         )
 

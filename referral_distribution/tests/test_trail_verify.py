@@ -131,7 +131,7 @@ class TestFinding(SealCase):
 
     def test_a_changed_line_of_a_seal(self):
         for change in (
-            "UPDATE referral_trail_seal_line SET length = length - 1 WHERE id = %s",
+            "UPDATE referral_trail_seal_line SET entry_count = 0 WHERE id = %s",
             "UPDATE referral_trail_seal_line SET hash = repeat('1', 64) WHERE id = %s",
             "DELETE FROM referral_trail_seal_line WHERE id = %s",
         ):
@@ -173,7 +173,8 @@ class TestFinding(SealCase):
         last = self.lead.referral_trail_ids.sorted("sequence")[-1]
         line = (self.lead.id, last.sequence, last.hash)
         self.execute(
-            "UPDATE referral_trail_seal_line SET length = %s, hash = %s WHERE id = %s",
+            "UPDATE referral_trail_seal_line SET entry_count = %s, hash = %s"
+            " WHERE id = %s",
             *line[1:],
             self.second.line_ids.id,
         )

@@ -29,7 +29,7 @@ class LivechatCase(VisitorCase):
             )
         return self.env["discuss.channel"].sudo().create(vals)
 
-    def write(self, chat, text, guest=True):
+    def say(self, chat, text, guest=True):
         author = {"author_guest_id": self.guest.id, "author_id": False}
         if not guest:
             author = {"author_id": self.operator.partner_id.id}
@@ -82,15 +82,15 @@ class TestLivechat(LivechatCase):
     def test_a_code_the_visitor_writes_counts_and_the_operators_does_not(self):
         chat = self.start_chat()
         line = f"<p>Referral code: {self.link.code}</p>"
-        self.write(chat, line, guest=False)
+        self.say(chat, line, guest=False)
         self.assertCredited(self.make_lead_of(chat), self.link.browse())
-        self.write(chat, line)
+        self.say(chat, line)
         lead = self.make_lead_of(chat)
         self.assertCredited(lead, self.link)
         self.assertFalse(lead.referral_touch_at)
         self.assertEqual(self.nodes(lead), ["shared", "created"])
         chat = self.start_chat({1: self.second})
-        self.write(chat, line)
+        self.say(chat, line)
         self.assertCredited(self.make_lead_of(chat), self.second)
 
     def test_a_link_that_was_closed_meanwhile_counts_no_more(self):
@@ -116,7 +116,7 @@ class TestLivechat(LivechatCase):
     def test_a_chat_is_cleaned_and_never_refused(self):
         """Threat L3."""
         chat = self.start_chat()
-        self.write(chat, "a\u202eb")
+        self.say(chat, "a\u202eb")
         lead = self.make_lead_of(chat, "x" * 500 + "\u202e")
         self.assertEqual(len(lead.name), 200)
         self.assertNotIn("\u202e", lead.description)

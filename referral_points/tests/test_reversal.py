@@ -84,4 +84,5 @@ class TestReversal(PointsPlanCase):
 
     @staticmethod
     def _refuse(*_args):
-        raise UserError("Not now")
+        reason = "Not now"
+        raise UserError(reason)
