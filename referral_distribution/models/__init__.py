@@ -115,6 +115,7 @@ from . import res_partner_consent
 from . import res_partner_erasure
 from . import res_partner_export
 from . import res_partner_grade
+from . import res_partner_hold
 from . import res_partner_identity
 from . import res_partner_import
 from . import res_partner_masking

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools.i18n import format_list
 
 from ..engine.identity import masked
 from ..engine.immutable import protect_moves
@@ -73,9 +74,10 @@ class ReferralLeadHold(models.Model):
         protect_moves(self.env.cr, self._table, MOVES)
 
     def _compute_referrer_id(self):
-        present = self.lead_id.exists()
+        present = set(self.lead_id.exists().ids)
         for hold in self:
-            hold.referrer_id = (hold.lead_id & present).referrer_id
+            lead = hold.lead_id
+            hold.referrer_id = lead.referrer_id if lead.id in present else False
 
     # -------------------------------------------------------------- sentences
 
@@ -143,11 +145,11 @@ class ReferralLeadHold(models.Model):
             "bank": self.env._("bank account"),
             "device": self.env._("device"),
         }
-        return self.env._(", ").join(labels.get(word, word) for word in words)
+        return format_list(self.env, [labels.get(word, word) for word in words])
 
     def _join_names(self, key, facts, names):
-        found = (names.get((key, own), "–") for own in facts.get(key, ()))
-        return self.env._(", ").join(found)
+        found = [names.get((key, own), "–") for own in facts.get(key, ())]
+        return format_list(self.env, found)
 
     def _get_named_models(self):
         """Return ``{word of the facts: model}`` of what sentences name. A hook."""

@@ -23,6 +23,8 @@ from . import test_contracts
 from . import test_door
 from . import test_engine
 from . import test_hold_decisions
+from . import test_hold_races
+from . import test_hold_rules
 from . import test_holds
 from . import test_invite_codes
 from . import test_erasure

@@ -21,7 +21,7 @@ class TestSelfReferral(HoldCase):
         lead = self.make_lead(email_from="M+test@Own.example")
         self.assertHeld(lead, "self_referral")
         [text] = self.explanations(lead)
-        self.assertEqual(text, "The same e-mail, company as the member who brought it.")
+        self.assertEqual(text, "The same e-mail and company as the member who brought it.")
 
     def test_the_members_phone_in_another_spelling_holds_the_lead(self):
         self.member.phone = "+86 138 0013 8000"
@@ -64,7 +64,7 @@ class TestDuplicates(HoldCase):
         self.assertHeld(second, "duplicate")
         self.assertEqual(
             self.explanations(second),
-            ["The same company domain, e-mail as “A lead”."],
+            ["The same company domain and e-mail as “A lead”."],
         )
 
     def test_dots_of_a_mailbox_that_ignores_them_make_no_difference(self):
