@@ -71,9 +71,14 @@ class CrmLead(models.Model):
     @api.depends("referral_hold_ids.explanation", "referral_hold_ids.state")
     @api.depends_context("lang", "tz", "uid")
     def _compute_referral_hold_text(self):
+        texts = {
+            hold: hold.explanation
+            for hold in self.referral_hold_ids
+            if hold.state in BLOCKING
+        }
         for lead in self:
-            holds = lead.referral_hold_ids.filtered(lambda hold: hold.state in BLOCKING)
-            lead.referral_hold_text = "\n".join(holds.mapped("explanation"))
+            own = [texts[hold] for hold in lead.referral_hold_ids if hold in texts]
+            lead.referral_hold_text = "\n".join(own)
 
     # -------------------------------------------------------------- the moments
 

@@ -97,11 +97,12 @@ class ReferralHoldRule(models.Model):
     @api.constrains("kind", "domain")
     def _check_domain(self):
         """A condition names fields its author may read, and leaves some leads out."""
+        leads = self.env["crm.lead"].sudo(False)  # Odoo checks constraints as superuser
         for rule in self.filtered(lambda rule: rule.kind == "condition"):
             try:
                 domain = rule._get_condition()
                 empty = domain.is_true()
-                self.env["crm.lead"].search(domain, limit=1)
+                leads.search(domain, limit=1)
             except AccessError:
                 raise
             except Exception as error:  # a domain fails in many ways

@@ -168,6 +168,7 @@ class TestReaders(HoldCase):
                 "domain_force": "[('name', '!=', 'Secret deal')]",
             }
         )
+        self.env.invalidate_all()
         self.assertIn("“S**”", self.explanations(lead)[0])
 
     def test_what_a_lead_was_like_may_be_deleted(self):
