@@ -20,7 +20,7 @@ class CrmLead(models.Model):
     )
     _referral_phone_index = models.Index(
         "(referral_plain_phone(COALESCE(phone_sanitized, phone)))"
-        " WHERE phone IS NOT NULL"
+        " WHERE referral_plain_phone(COALESCE(phone_sanitized, phone)) IS NOT NULL"
     )
 
     def _get_identity(self):

@@ -42,6 +42,8 @@ class ReferralHoldRule(models.Model):
     """The company knows who asks already: as a lead, or as a customer (rule L5).
 
     Found by indexes on ``engine/identity_sql``, for any number of leads in one query.
+    ``OFFSET 0`` keeps PostgreSQL from joining all contracts before it knows the few
+    leads or contacts that are alike, also where it has no statistics yet.
     """
 
     _inherit = "referral.hold.rule"
@@ -90,11 +92,13 @@ class ReferralHoldRule(models.Model):
             AND (known.company_id IS NULL OR lead.company_id IS NULL
                 OR known.company_id = lead.company_id)
             AND NOT EXISTS (SELECT FROM referral_trail_entry entry
-                WHERE entry.lead_id = known.id AND entry.node = 'merged')
+                WHERE entry.lead_id = known.id AND entry.node = 'merged'
+                OFFSET 0)
             AND NOT EXISTS (SELECT FROM sale_order contract
                 WHERE contract.referral_lead_id = known.id
                     AND contract.project_phase > 0 AND contract.state = 'sale'
-                    AND contract.referrer_id = lead.referrer_id)
+                    AND contract.referrer_id = lead.referrer_id
+                OFFSET 0)
             """
         )
 
@@ -145,7 +149,8 @@ class ReferralHoldRule(models.Model):
                             AND invoice.move_type = 'out_invoice'
                             AND invoice.state = 'posted'
                             AND invoice.company_id = %(company)s
-                            AND invoice.create_date < lead.create_date)))
+                            AND invoice.create_date < lead.create_date))
+                OFFSET 0)
             """,
             company=company.id,
         )
@@ -159,7 +164,8 @@ class ReferralHoldRule(models.Model):
                 WHERE family.commercial_partner_id = found.id
                     AND contract.project_phase > 0 AND contract.state = 'sale'
                     AND contract.company_id = %(company)s
-                    AND contract.referrer_id = lead.referrer_id)
+                    AND contract.referrer_id = lead.referrer_id
+                OFFSET 0)
             """,
             company=company.id,
         )

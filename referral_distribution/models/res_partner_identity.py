@@ -11,7 +11,7 @@ class ResPartner(models.Model):
     )
     _referral_phone_index = models.Index(
         "(referral_plain_phone(COALESCE(phone_sanitized, phone)))"
-        " WHERE phone IS NOT NULL"
+        " WHERE referral_plain_phone(COALESCE(phone_sanitized, phone)) IS NOT NULL"
     )
     _referral_host_index = models.Index(
         "(referral_mail_host(email_normalized)) WHERE email_normalized IS NOT NULL"

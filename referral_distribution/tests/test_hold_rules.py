@@ -2,7 +2,7 @@ from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
-from odoo.tools import mute_logger
+from odoo.tools import SQL, mute_logger
 
 from odoo.addons.referral_distribution.engine.visit import Visit
 
@@ -217,6 +217,36 @@ class TestReaders(HoldCase):
             counts.append(self.env.cr.sql_log_count - before)
         self.assertLessEqual(counts[2], counts[1])
         self.assertLess(counts[1], 30)
+
+    def test_a_million_leads_and_contacts_are_not_read_to_find_one(self):
+        """Every look-up can go by its index: mailbox, phone, domain, customer."""
+        lead = self.make_lead(email_from="a@b.cn", phone="+86 138 0013 8000")
+        self.env.flush_all()
+        self.env.cr.execute("SET LOCAL enable_seqscan = off")
+        for query, indexes in (
+            (
+                self.rules["duplicate"]._query_duplicates(lead),
+                (
+                    "crm_lead_referral_email_index",
+                    "crm_lead_referral_phone_index",
+                    "crm_lead__email_domain_criterion_index",
+                    "crm_lead__partner_id_index",
+                ),
+            ),
+            (
+                self.rules["existing_customer"]._query_customers(lead),
+                (
+                    "res_partner_referral_email_index",
+                    "res_partner_referral_phone_index",
+                    "res_partner_referral_host_index",
+                ),
+            ),
+        ):
+            rows = self.env.execute_query(SQL("EXPLAIN %s", query))
+            plan = "\n".join(line for (line,) in rows)
+            self.assertNotIn("Seq Scan", plan)
+            for index in indexes:
+                self.assertIn(index, plan)
 
     def test_facts_name_nobody(self):
         """So an erasure has nothing to take out of them (threat M3)."""

@@ -21,7 +21,9 @@ class TestSelfReferral(HoldCase):
         lead = self.make_lead(email_from="M+test@Own.example")
         self.assertHeld(lead, "self_referral")
         [text] = self.explanations(lead)
-        self.assertEqual(text, "The same e-mail and company as the member who brought it.")
+        self.assertEqual(
+            text, "The same e-mail and company as the member who brought it."
+        )
 
     def test_the_members_phone_in_another_spelling_holds_the_lead(self):
         self.member.phone = "+86 138 0013 8000"
