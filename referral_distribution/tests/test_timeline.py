@@ -116,6 +116,8 @@ class TestTimeline(TimelineCase):
         event = self.get_events()[0]
         self.assertEqual(event["who"], self.member.name)
         self.assertEqual(self.get_events(member=self.member)[0]["who"], "You")
+        self.portal.partner_id = self.inviter  # the login is somebody else's now
+        self.assertEqual(self.get_events()[0]["who"], self.member.name)
 
     def test_each_event_says_who_and_when_in_the_readers_zone(self):
         # rule L3
@@ -330,6 +332,9 @@ class TestNextStep(TimelineCase):
         done.with_user(self.finance).action_referral_confirm()
         self.lead.with_user(self.sales).action_referral_validate()
         open_order = self.make_order(self.lead)
+        self.assertIn(open_order.name, self.get_next_step())
+        later = self.make_paid_contract(self.lead)
+        later.with_user(self.finance).action_referral_confirm()
         self.assertIn(open_order.name, self.get_next_step())
         open_order._action_cancel()
         self.assertIn("payout", self.get_next_step())

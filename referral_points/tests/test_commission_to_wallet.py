@@ -102,6 +102,17 @@ class TestCommissionToWallet(PointsPlanCase):
             plans.search_count([("company_id", "=", self.company.id)]), count
         )
 
+    def test_a_wallet_masks_customers_as_the_company_says(self):
+        # threat P1
+        lead = self._validate_lead()
+        entry = self._open_wallet(member=self.referrer).entry_ids
+        self.company.referral_lead_masking = "masked"
+        self.assertEqual(entry.reason, "Valid lead: A**")
+        lead.sudo().referrer_id = self.inviter  # the points are not of its own lead
+        entry.invalidate_recordset(["reason"])
+        initial = self.inviter.name[0]
+        self.assertEqual(entry.reason, f"Valid lead through {initial}**")
+
     def test_a_valid_lead_earns_ten_points_once(self):
         # rule L2; threat W4
         lead = self._validate_lead()
