@@ -99,7 +99,7 @@ class TestConversion(ContentCase):
         count_queries(many)
         self.assertLessEqual(count_queries(many), count_queries(self.article) + 1)
         self.env.invalidate_all()
-        with self.assertQueryCount(4):
+        with self.assertQueryCount(5):
             many.with_user(self.anna).read(FIGURES)
 
     def test_another_companys_leads_do_not_count(self):  # threat P3

@@ -10,6 +10,8 @@ MATRIX = {
     "referral.api": {"read": "integration"},
     "referral.api.request": {"read": "manager"},
     "referral.attribution": {},
+    "referral.trail.sentences": {},
+    "referral.trail.timeline": {},
     "referral.channel": {
         "read": "sales content media finance manager portal",
         "write": "media manager",

@@ -77,6 +77,11 @@ COMMISSION_CHECKS = (
         ["referral_review_hours = -1", "referral_review_hours = 8761"],
     ),
     (
+        "res_company_referral_recommendation_limit_range",
+        "res_company",
+        ["referral_recommendation_limit = -1", "referral_recommendation_limit = 10001"],
+    ),
+    (
         "referral_commission_amount_finite",
         "referral_commission",
         ["amount = 0", *(f"amount = {bad}" for bad in NOT_FINITE)],
