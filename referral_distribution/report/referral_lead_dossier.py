@@ -63,4 +63,4 @@ class ReferralLeadDossier(models.AbstractModel):
     def _get_seals(self, lead):
         """Return the lines of the seals that hold this trail, the oldest first."""
         lines = lead.env["referral.trail.seal.line"]
-        return lines.search([("lead_id", "=", lead.id)], order="length, id")
+        return lines.search([("lead_id", "=", lead.id)], order="entry_count, id")
