@@ -36,6 +36,8 @@ class TestScreens(ReferralCase):
         cls.roll_up()
         cls.make_burst()
         cls.make_hold(cls.make_lead())
+        cls.env["referral.trail.seal"]._seal(cls.company)
+        cls.env["referral.trail.check"]._start(cls.company)
         cls.env["referral.territory"].create(
             {
                 "agent_id": cls.make_agent("Agent").id,
@@ -122,6 +124,6 @@ class TestScreens(ReferralCase):
                     continue
                 with self.subTest(role=role, action=action.name):
                     for kind, result in self.open(action, user):
-                        self.assertTrue(result["records"], kind)
+                        self.assertTrue(result["records"], (role, action.name, kind))
                         opened += 1
         self.assertGreater(opened, 40)
