@@ -175,6 +175,16 @@ class CrmLead(models.Model):
             return vals
         return {**vals, "user_id": False, "company_id": self._find_company_id(vals)}
 
+    def _compute_company_id(self):
+        """A lead that somebody brought stays its company's, which rewards it.
+
+        Odoo takes the company from a lead that nobody works on yet.
+        """
+        before = {lead: lead.company_id for lead in self if lead.referrer_id}
+        super()._compute_company_id()
+        for lead, company in before.items():
+            lead.company_id = lead.company_id or company
+
     @api.model
     def _find_company_id(self, vals):
         """Return whose lead it is; Odoo follows the salesperson, who is nobody now."""

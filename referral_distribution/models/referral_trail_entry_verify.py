@@ -204,7 +204,7 @@ class ReferralTrailEntry(models.Model):
             SQL(
                 "SELECT line.lead_id, line.entry_count"
                 " FROM unnest(%s::int[], %s::int[], %s::text[])"
-                "  AS line (lead_id, length, hash)"
+                "  AS line (lead_id, entry_count, hash)"
                 " LEFT JOIN referral_trail_entry entry ON entry.lead_id = line.lead_id"
                 "  AND entry.sequence = line.entry_count"
                 " WHERE entry.hash IS DISTINCT FROM line.hash ORDER BY 1",

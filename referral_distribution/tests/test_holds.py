@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from odoo.tests import tagged
 
 from odoo.addons.referral_distribution.models import gate
@@ -143,7 +145,7 @@ class TestDuplicates(HoldCase):
     def test_a_customer_who_comes_again_by_the_same_member_is_no_duplicate(self):
         """Rule C2."""
         first = self.make_lead(partner_id=self.customer.id)
-        self.make_contract(first)
+        self.make_contract(first).date_order -= timedelta(hours=1)
         self.assertHeld(self.make_lead(partner_id=self.customer.id))
         other = self.env["crm.lead"].create(
             {
@@ -152,7 +154,7 @@ class TestDuplicates(HoldCase):
                 "referrer_id": self.inviter.id,
             }
         )
-        self.assertHeld(other, "duplicate")
+        self.assertHeld(other, "existing_customer", "duplicate")
 
 
 @tagged("post_install", "-at_install")
