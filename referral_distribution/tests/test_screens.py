@@ -36,8 +36,6 @@ class TestScreens(ReferralCase):
         cls.roll_up()
         cls.make_burst()
         cls.make_hold(cls.make_lead())
-        cls.env["referral.trail.seal"]._seal(cls.company)
-        cls.env["referral.trail.check"]._start(cls.company)
         cls.env["referral.territory"].create(
             {
                 "agent_id": cls.make_agent("Agent").id,
@@ -69,6 +67,8 @@ class TestScreens(ReferralCase):
             cls.env["referral.link.batch"].with_user(user).create({})
         env["referral.invite.code.batch"].create({"partner_ids": cls.member.ids})
         cls.env["referral.api.request"]._answer_once("key", "method", {}, dict)
+        cls.env["referral.trail.seal"]._seal(cls.company)
+        cls.env["referral.trail.check"]._start(cls.company)
 
     def find_actions(self, user):
         """Yield the window actions of this addon in the user's menu."""
