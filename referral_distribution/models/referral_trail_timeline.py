@@ -216,6 +216,8 @@ class ReferralTrailTimeline(models.AbstractModel):
         amounts = {row["content"].get("amount") for row in rows}
         names.update(self._tell_amounts(filter(None, amounts)))
         names.update(self._read_pages({row["document"] for row in rows}))
+        channels = {row["content"].get("channel") for row in rows}
+        names.update(self._query_channels(list(filter(None, channels))))
         return names
 
     @api.model
@@ -270,6 +272,26 @@ class ReferralTrailTimeline(models.AbstractModel):
             ("document", f"referral.link,{link.id}"): titles[link.target_url]
             for link in links
         }
+
+    @api.model
+    def _query_channels(self, texts):
+        """Return ``{("channel", text): what the reader calls that channel}``.
+
+        A trail keeps a channel's name in the language of who wrote the entry.
+        """
+        if not texts:
+            return {}
+        self.env["referral.channel"].flush_model(["name"])
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT said.value, COALESCE(name ->> %s, name ->> 'en_US')"
+                " FROM referral_channel, jsonb_each_text(name) said"
+                " WHERE said.value = ANY(%s) ORDER BY id DESC",
+                self.env.lang or "en_US",
+                texts,
+            )
+        )
+        return {("channel", text): name for text, name in rows}
 
     @api.model
     def _read_actors(self, rows, member):

@@ -141,6 +141,16 @@ class TestTimeline(TimelineCase):
         self.assertEqual(events[1]["text"], "rd_sales审核为有效")
         self.assertEqual(texts[1], "Found valid by rd_sales")
 
+    def test_a_channel_is_called_what_the_reader_calls_it(self):
+        # rule X4: the trail has the name in the language of who wrote the entry
+        self.env["res.lang"]._activate_lang("zh_CN")
+        self.channel.with_context(lang="zh_CN").name = "我们的社区"
+        chinese = self.lead.with_context(lang="zh_CN")
+        timeline = self.env["referral.trail.timeline"].with_context(lang="zh_CN")
+        texts = [event["text"] for event in timeline._get_events(chinese)[chinese]]
+        self.assertIn("我们的社区", texts[-1])
+        self.assertIn("Our community", self.get_texts()[-1])
+
     def test_ten_steps_of_a_minute_are_one_event_that_opens(self):
         # rule L3
         at = datetime(2026, 3, 10, 4, 0)
