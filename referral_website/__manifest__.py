@@ -10,6 +10,8 @@
     "depends": ["referral_distribution", "website"],
     "auto_install": True,
     "assets": {
-        "web.assets_frontend": ["referral_website/static/src/js/keep_referral.js"],
+        "web.assets_frontend_minimal": [
+            "referral_website/static/src/js/keep_referral.js"
+        ],
     },
 }

@@ -185,8 +185,8 @@ def test_on_a_partner_channel_the_partner_is_paid_and_no_member(
         page.goto(shared)
         page.goto(partners)
         read_on(page)
-        ask(page, "partner@visitor.example")
-    lead, link = read_lead(db, "partner@visitor.example"), read_link(db, partners)
+        ask(page, "visitor@partner.example")
+    lead, link = read_lead(db, "visitor@partner.example"), read_link(db, partners)
     assert lead["referrer_id"] == link["partner_id"]
     assert lead["referral_link_id"] == link["id"] and lead["same_channel"]
     sales = server.rpc("sales", "demo")
