@@ -181,9 +181,10 @@ class CrmLead(models.Model):
         Odoo takes the company from a lead that nobody works on yet.
         """
         before = {lead: lead.company_id for lead in self if lead.referrer_id}
-        super()._compute_company_id()
+        result = super()._compute_company_id()
         for lead, company in before.items():
             lead.company_id = lead.company_id or company
+        return result
 
     @api.model
     def _find_company_id(self, vals):
