@@ -315,7 +315,7 @@ class ReferralTrailEntry(models.Model):
     def _get_acting_contact(self):
         """Return who acts in the portal: a contact rather than one of the staff."""
         user = self.env.user
-        return user.partner_id if user._is_portal() else user.partner_id.browse()
+        return user.partner_id if user._is_portal() else self.env["res.partner"]
 
     @api.model
     def _append_round(self, steps, shared):
