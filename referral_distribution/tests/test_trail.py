@@ -85,20 +85,26 @@ class TestProtection(TrailCase):
             ):
                 self.execute(statement.format("referral_trail_head"))
 
-    def test_a_head_moves_to_no_entry_of_another_chain(self):
+    def test_a_head_moves_to_no_entry_but_the_next_of_its_chain(self):
         query = (
             f"INSERT INTO {TABLE} (lead_id, sequence, node, occurred_at, actor_id,"
-            " content, prev_hash, hash) SELECT lead_id, sequence + 1, node,"
-            f" occurred_at, actor_id, content, %s, 'x' FROM {TABLE}"
+            " content, prev_hash, hash) SELECT entry.lead_id, entry_count + %s, node,"
+            " occurred_at, actor_id, content, COALESCE(%s, head.hash), 'x'"
+            f" FROM {TABLE} entry JOIN referral_trail_head head USING (lead_id)"
             " WHERE lead_id = %s ORDER BY sequence DESC LIMIT 1"
         )
-        self.execute(query, "other", self.lead.id)
-        with self.assertDatabaseRefuses(psycopg2.errors.RestrictViolation):
-            self.execute(
-                "UPDATE referral_trail_head SET entry_count = entry_count + 1,"
-                " hash = 'x' WHERE lead_id = %s",
-                self.lead.id,
-            )
+        for steps, prev_hash in ((1, "other"), (2, None)):
+            self.execute(query, steps, prev_hash, self.lead.id)
+            with (
+                self.subTest(steps=steps),
+                self.assertDatabaseRefuses(psycopg2.errors.RestrictViolation),
+            ):
+                self.execute(
+                    "UPDATE referral_trail_head SET entry_count = entry_count + %s,"
+                    " hash = 'x' WHERE lead_id = %s",
+                    steps,
+                    self.lead.id,
+                )
 
     def test_heads_are_for_nobody(self):
         for user in (self.sales, self.finance, self.manager):
