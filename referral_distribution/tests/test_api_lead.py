@@ -107,6 +107,18 @@ class TestSubmitLead(ApiLeadCase):
                 self.assertFalse(lead.referrer_id or lead.referral_evidence)
                 self.assertEqual(self.api.lead_status(lead.id)["member_id"], None)
 
+    def test_who_is_named_by_id_and_takes_no_part_any_more_gets_no_lead(self):
+        """Threat I5: suspended, left."""
+        for key, who in (("ref", {"external_ref": "u-1"}), ("id", {})):
+            who = who or {"member_id": self.member.id}
+            for state in ("suspended", "left"):
+                self.member.member_state = state
+                with self.subTest(who=who, state=state):
+                    answer = self.submit(f"{key} {state}", **who)
+                    self.assertIsNone(answer["member_id"])
+                    self.assertIn("goes to nobody", answer["problem"])
+                    self.assertFalse(self.lead_of(answer).referrer_id)
+
     def test_of_a_link_of_another_company_nothing_is_told(self):
         other = self.env["res.company"].create({"name": "Other"})
         link = (

@@ -94,7 +94,21 @@ class TestLeadMail(LeadMailCase):
     def test_other_plus_addresses_are_left_alone(self):
         threads = self.env["mail.thread"]
         domain = self.address.partition("@")[2]
-        for address in (f"nobody+x@{domain}", f"+x@{domain}", "a@b.example", "+", ""):
+        self.env["mail.alias"].create(
+            {
+                "alias_name": "rd-people",
+                "alias_model_id": self.env["ir.model"]._get_id("res.partner"),
+            }
+        )
+        people = f"rd-people+x@{domain}"
+        for address in (
+            people,
+            f"nobody+x@{domain}",
+            f"+x@{domain}",
+            "a@b.example",
+            "+",
+            "",
+        ):
             with self.subTest(address=address):
                 self.assertEqual(threads._get_lead_aliases(address), [])
         found = threads._get_lead_aliases(f"RD-Sales+A+b@{domain.upper()}")

@@ -100,6 +100,20 @@ class TestLivechat(LivechatCase):
         self.env.flush_all()
         self.assertCredited(self.make_lead_of(chat), self.link.browse())
 
+    def test_nobody_refers_oneself(self):
+        """Also who logs in while the chat goes on."""
+        chat = self.start_chat({1: self.link})
+        self.say(chat, f"Referral code: {self.member.invite_code}")
+        self.env["discuss.channel.member"].create(
+            {
+                "channel_id": chat.id,
+                "partner_id": self.member.id,
+                "livechat_member_type": "visitor",
+            }
+        )
+        self.assertIn(self.member, chat.livechat_customer_partner_ids)
+        self.assertCredited(self.make_lead_of(chat), self.link.browse())
+
     def test_a_chat_of_nobodys_visitor_is_nobodys_lead(self):
         lead = self.make_lead_of(self.start_chat())
         self.assertCredited(lead, self.link.browse())
