@@ -2,7 +2,7 @@
 {
     "name": "Referral Demo Story",
     "summary": "One coherent story to look at; never for a company's own database",
-    "version": "19.0.1.2.0",
+    "version": "19.0.1.3.0",
     "category": "Hidden",
     "author": "Referral Distribution Contributors",
     "license": "LGPL-3",

@@ -2,7 +2,7 @@
 {
     "name": "Referral Distribution",
     "summary": "Members share, visitors become leads, contracts reward who helped",
-    "version": "19.0.1.3.0",
+    "version": "19.0.1.4.0",
     "category": "Sales/CRM",
     "author": "Referral Distribution Contributors",
     "license": "LGPL-3",

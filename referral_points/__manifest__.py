@@ -2,7 +2,7 @@
 {
     "name": "Referral Points",
     "summary": "Members earn points into a wallet and redeem them for rewards",
-    "version": "19.0.1.2.0",
+    "version": "19.0.1.3.0",
     "category": "Sales/CRM",
     "author": "Referral Distribution Contributors",
     "license": "LGPL-3",
