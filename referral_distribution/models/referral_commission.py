@@ -14,7 +14,10 @@ MOVES = {
     "settled": set(),
     "reversed": set(),
 }
-SOURCES = ("order_id", "lead_id", "share_id")  # what a reward stands on
+# what a reward stands on
+SOURCES = ("order_id", "order_line_id", "lead_id", "share_id")
+# what a reward is given for once; see the unique index
+KEY = ("trigger", "rule_id", "partner_id", "level", *SOURCES, "instalment")
 
 
 class ReferralCommission(models.Model):
@@ -54,10 +57,29 @@ class ReferralCommission(models.Model):
         ondelete="restrict",
         check_company=True,
     )
+    order_line_id = fields.Many2one(
+        "sale.order.line",
+        string="Order line",
+        index="btree_not_null",
+        ondelete="restrict",
+        check_company=True,
+        help="Of a reward for one line of the contract.",
+    )
     share_id = fields.Many2one(
         "referral.share", index="btree_not_null", ondelete="restrict"
     )
-    rule_id = fields.Many2one("referral.plan.rule", required=True, ondelete="restrict")
+    instalment = fields.Integer(
+        string="Part",
+        required=True,
+        default=0,
+        help="Number of the part, of a reward that is given in parts as the money"
+        " comes in; 0: given in whole.",
+    )
+    rule_id = fields.Many2one(
+        "referral.plan.rule",
+        ondelete="restrict",
+        help="Empty: granted by hand, for a reason.",
+    )
     plan_id = fields.Many2one(related="rule_id.plan_id", store=True)
     level = fields.Integer(required=True)
     base_amount = fields.Monetary(currency_field="base_currency_id")
@@ -89,8 +111,8 @@ class ReferralCommission(models.Model):
 
     _natural_key = models.UniqueIndex(
         "(trigger, rule_id, partner_id, level, COALESCE(order_id, 0),"
-        " COALESCE(lead_id, 0), COALESCE(share_id, 0))"
-        " WHERE reverses_id IS NULL AND state <> 'reversed'",
+        " COALESCE(order_line_id, 0), COALESCE(lead_id, 0), COALESCE(share_id, 0),"
+        " instalment) WHERE reverses_id IS NULL AND state <> 'reversed'",
         "This reward has been given already.",
     )
     _amount_finite = models.Constraint(
@@ -111,9 +133,20 @@ class ReferralCommission(models.Model):
     _trigger_has_source = models.Constraint(
         "CHECK (CASE trigger WHEN 'lead_valid' THEN lead_id IS NOT NULL"
         " WHEN 'contract' THEN order_id IS NOT NULL"
+        " WHEN 'payment' THEN order_id IS NOT NULL"
+        " WHEN 'order_line' THEN order_id IS NOT NULL AND order_line_id IS NOT NULL"
+        " WHEN 'manual' THEN order_id IS NOT NULL OR lead_id IS NOT NULL"
         " WHEN 'share' THEN share_id IS NOT NULL ELSE FALSE END)",
         "A reward comes from a valid lead, a contract or a share: recruiting alone"
         " earns nothing.",
+    )
+    # What is granted by hand under no rule is kept from coming twice by its grant.
+    _rule_or_manual = models.Constraint(
+        "CHECK (rule_id IS NOT NULL OR trigger = 'manual')",
+        "A reward follows from a rule, or is granted by hand.",
+    )
+    _instalment_range = models.Constraint(
+        "CHECK (instalment >= 0)", "The parts of a reward are counted from 0."
     )
 
     @api.depends("explanation", "amount")
@@ -236,13 +269,12 @@ class ReferralCommission(models.Model):
     @api.model
     def _create_missing(self, vals_list):
         """Create what is not there yet by its natural key."""
-        keys = ("trigger", "rule_id", "partner_id", "level", *SOURCES)
         standing = [("reverses_id", "=", False), ("state", "!=", "reversed")]
         missing = [
             vals
             for vals in vals_list
             if not self.search_count(
-                standing + [(key, "=", vals[key]) for key in keys], limit=1
+                standing + [(key, "=", vals[key]) for key in KEY], limit=1
             )
         ]
         return self.create(missing)
@@ -255,6 +287,7 @@ class ReferralCommission(models.Model):
         return {
             **dict.fromkeys(SOURCES, False),
             **source._prepare_commission_source_vals(),
+            "instalment": 0,
             "company_id": company.id,
             "partner_id": line.person,
             "trigger": facts.trigger,

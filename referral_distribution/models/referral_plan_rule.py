@@ -27,12 +27,21 @@ class ReferralPlanRule(models.Model):
             ("share", "First share of the day"),
             ("lead_valid", "Lead found valid"),
             ("contract", "Contract confirmed"),
+            ("payment", "Payment received"),
+            ("order_line", "Order line of a confirmed contract"),
+            ("manual", "By hand"),
         ],
         required=True,
         default="contract",
     )
     beneficiary = fields.Selection(
-        [("member", "Member"), ("channel_partner", "Channel partner")],
+        [
+            ("member", "Member"),
+            ("role", "Nearest above with a role"),
+            ("territory", "Agent of the territory"),
+            ("channel_partner", "Channel partner"),
+            ("contact", "A named contact"),
+        ],
         required=True,
         default="member",
     )
@@ -44,6 +53,7 @@ class ReferralPlanRule(models.Model):
             ("any", "Every contract"),
             ("first", "First contract of a customer"),
             ("repeat", "Second and later contracts"),
+            ("range", "From one phase to another"),
         ],
         required=True,
         default="any",
@@ -52,7 +62,9 @@ class ReferralPlanRule(models.Model):
         [
             ("fixed", "Fixed amount"),
             ("percent", "Per cent"),
+            ("differential", "Per cent, less what those below get"),
             ("bracket", "Marginal brackets"),
+            ("expression", "Formula"),
             ("terms", "As agreed with the channel"),
         ],
         required=True,
@@ -62,6 +74,7 @@ class ReferralPlanRule(models.Model):
         [
             ("untaxed", "Untaxed amount"),
             ("total", "Amount with taxes"),
+            ("margin", "Margin"),
             ("member_reward", "Reward of who brought it"),
         ],
         default="untaxed",
@@ -84,7 +97,8 @@ class ReferralPlanRule(models.Model):
     )
     # Rule M7; see the same guard on ``referral.commission``.
     _trigger_known = models.Constraint(
-        "CHECK (trigger IN ('share', 'lead_valid', 'contract'))",
+        "CHECK (trigger IN ('share', 'lead_valid', 'contract', 'payment', 'order_line',"
+        " 'manual'))",
         "A rule rewards shares, valid leads or contracts: recruiting alone earns"
         " nothing.",
     )

@@ -99,7 +99,21 @@ COMMISSION_CHECKS = (
     (
         "referral_commission_trigger_has_source",
         "referral_commission",
-        ["trigger = 'recruit'", "trigger = 'contract'", "trigger = 'share'"],
+        [
+            *("trigger = 'recruit'", "trigger = 'contract'", "trigger = 'share'"),
+            *("trigger = 'payment'", "trigger = 'order_line'"),
+            "trigger = 'manual', lead_id = NULL, share_id = 1",
+        ],
+    ),
+    (
+        "referral_commission_rule_or_manual",
+        "referral_commission",
+        ["rule_id = NULL"],
+    ),
+    (
+        "referral_commission_instalment_range",
+        "referral_commission",
+        ["instalment = -1"],
     ),
     (
         "referral_commission_reversed_amount_range",

@@ -483,9 +483,10 @@ class TestChecks(ReferralCase):
         with self.assertDatabaseRefuses(psycopg2.errors.UniqueViolation):
             self.env.cr.execute(
                 "INSERT INTO referral_commission (company_id, partner_id, trigger,"
-                " lead_id, rule_id, level, amount, reversed_amount, currency_id, state,"
-                " explanation) SELECT company_id, partner_id, trigger, lead_id,"
-                " rule_id, level, 999, 0, currency_id, 'pending', explanation"
+                " lead_id, rule_id, level, instalment, amount, reversed_amount,"
+                " currency_id, state, explanation)"
+                " SELECT company_id, partner_id, trigger, lead_id, rule_id, level,"
+                " instalment, 999, 0, currency_id, 'pending', explanation"
                 " FROM referral_commission LIMIT 1"
             )
 

@@ -247,9 +247,10 @@ class TestReversals(ReferralCase):
     def test_a_standing_reward_is_given_once(self):
         query = (
             "INSERT INTO referral_commission (company_id, partner_id, trigger, rule_id,"
-            " level, order_id, lead_id, amount, reversed_amount, currency_id, state,"
-            " explanation) SELECT company_id, partner_id, trigger, rule_id, level,"
-            " order_id, lead_id, amount, 0, currency_id, 'approved', explanation"
+            " level, order_id, lead_id, instalment, amount, reversed_amount,"
+            " currency_id, state, explanation)"
+            " SELECT company_id, partner_id, trigger, rule_id, level, order_id,"
+            " lead_id, instalment, amount, 0, currency_id, 'approved', explanation"
             " FROM referral_commission WHERE id = %s"
         )
         with self.assertDatabaseRefuses(psycopg2.errors.UniqueViolation):
