@@ -1,4 +1,5 @@
 from . import account_move
+from . import account_move_receipt
 from . import ir_http
 from . import referral_territory_owner  # first: leads and orders inherit it
 from . import referral_territory_resolver  # first: territories inherit it
@@ -132,6 +133,8 @@ from . import res_users_erasure
 from . import sale_order
 from . import sale_order_attribution
 from . import sale_order_channel
+from . import sale_order_decision
 from . import sale_order_hold
+from . import sale_order_state
 from . import sale_order_tier
 from . import sale_order_timeline

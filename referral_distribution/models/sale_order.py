@@ -13,12 +13,9 @@ GUARDED = {
     "project_phase",
     "referral_channel_id",
     "referral_deal_share",
-    "referral_decision",
     "referral_link_id",
     "referral_paying_levels",
     "referral_plan_id",
-    "referral_reason",
-    "referral_state",
 }
 # Settled by the signature.
 SIGNED = {"referrer_id", "referral_lead_id"}
@@ -27,8 +24,8 @@ SIGNED = {"referrer_id", "referral_lead_id"}
 class SaleOrder(models.Model):
     """A confirmed order that came from a lead is the contract (rules C1-C3).
 
-    ``referral_state`` follows the order, its invoices and their payments by itself; the
-    one decision in it is finance's: confirm or refuse.
+    Where it stands on the way to its reward is in ``sale_order_state.py``, finance's
+    decision in ``sale_order_decision.py``.
     """
 
     _name = "sale.order"
@@ -76,91 +73,9 @@ class SaleOrder(models.Model):
         help="The company's setting when the contract was signed. Its rewards reach no"
         " further, and no further than the setting allows when they are given.",
     )
-    referral_decision = fields.Selection(
-        [("confirmed", "Confirmed"), ("refused", "Refused")],
-        string="Finance decision",
-        readonly=True,
-        copy=False,
-        tracking=True,
-    )
-    referral_reason = fields.Char(string="Refusal reason", readonly=True, copy=False)
-    referral_state = fields.Selection(
-        [
-            ("none", "None"),
-            ("contracted", "Contracted"),
-            ("awaiting_completion", "Awaiting completion"),
-            ("awaiting_payment", "Awaiting payment"),
-            ("to_confirm", "To confirm"),
-            ("confirmed", "Confirmed"),
-            ("refused", "Refused"),
-        ],
-        string="Reward",
-        compute="_compute_referral_state",
-        store=True,
-        index=True,
-        copy=False,
-    )
     referral_commission_ids = fields.One2many(
         "referral.commission", "order_id", groups=ROLES
     )
-
-    @api.depends(
-        "state",
-        "referrer_id",
-        "project_phase",
-        "referral_decision",
-        "invoice_status",
-        "amount_total",
-        "order_line.qty_delivered",
-        "order_line.invoice_lines.move_id.state",
-        "order_line.invoice_lines.move_id.payment_state",
-        "order_line.invoice_lines.move_id.amount_total_signed",
-    )
-    def _compute_referral_state(self):
-        for order in self:
-            order.referral_state = order._get_referral_state()
-
-    def _get_referral_state(self):
-        """Return where the order stands on the way to its reward (rule C3)."""
-        self.ensure_one()
-        if self.state != "sale" or not self.referrer_id or not self.project_phase:
-            return "none"
-        if self.referral_decision:
-            return self.referral_decision
-        invoices = self._get_referral_invoices()
-        if not self._is_referral_complete():
-            return "awaiting_completion" if invoices else "contracted"
-        return "to_confirm" if self._is_paid_in_full(invoices) else "awaiting_payment"
-
-    def _get_referral_invoices(self):
-        """Return every posted invoice, down payment and credit note of the order."""
-        moves = self.sudo().order_line.invoice_lines.move_id
-        return moves.filtered(lambda move: move.state == "posted")
-
-    def _is_referral_complete(self):
-        """Tell whether nothing is left to deliver or to invoice. A hook."""
-        self.ensure_one()
-        return self.invoice_status in ("invoiced", "upselling")
-
-    def _is_paid_in_full(self, invoices):
-        """Tell whether the money has arrived over all documents together (rule C3).
-
-        An invoice that is only "in payment" has not arrived. A reversed one is settled
-        by its credit note, and the two net to zero.
-        """
-        self.ensure_one()
-        if any(move.payment_state not in ("paid", "reversed") for move in invoices):
-            return False
-        received = sum(
-            move.currency_id._convert(
-                move.amount_total_in_currency_signed,
-                self.currency_id,
-                self.company_id,
-                move.invoice_date or fields.Date.today(),
-            )
-            for move in invoices
-        )
-        return self.currency_id.compare_amounts(received, self.amount_total) >= 0
 
     @api.depends(
         "company_id",
@@ -284,77 +199,6 @@ class SaleOrder(models.Model):
             }
         )
         return result
-
-    def action_referral_confirm(self):
-        """Finance confirms: those who helped are rewarded, once (rule C3).
-
-        Pressed again it changes nothing.
-
-        :raises AccessError: without the finance role.
-        :raises UserError: when an order is not complete or not paid in full.
-        """
-        self.env.user._referral_require("group_finance")
-        todo = self.filtered(lambda order: order.referral_state != "confirmed")
-        todo._check_to_confirm()
-        todo._decide("confirmed")
-        self.env["referral.commission"]._accrue("contract", todo)
-        return True
-
-    def action_referral_refuse(self, reason):
-        """Finance refuses the reward, with a reason (rule C3).
-
-        :param str reason: required; kept on the order and in the trail.
-        :raises AccessError: without the finance role.
-        :raises UserError: without a reason, or when the order is not up for decision.
-        """
-        self.env.user._referral_require("group_finance")
-        if not isinstance(reason, str) or not reason.strip():
-            raise UserError(self.env._("Give a reason, so that the member can learn."))
-        todo = self.filtered(lambda order: order.referral_state != "refused")
-        todo._check_to_confirm()
-        todo._decide("refused", reason.strip())
-        return True
-
-    def _refresh_figures(self):
-        """Compute again what a reward rests on, from the order's lines.
-
-        These are stored fields of Odoo that a salesperson could write over RPC.
-        """
-        names = ("amount_untaxed", "amount_total", "invoice_status")
-        orders = self.sudo()
-        before = [[order[name] for name in names] for order in orders]
-        for name in names:
-            self.env.add_to_compute(self._fields[name], orders)
-        if before != [[order[name] for name in names] for order in orders]:
-            orders.modified(names)
-
-    def _check_to_confirm(self):
-        self._refresh_figures()
-        labels = dict(self._fields["referral_state"]._description_selection(self.env))
-        for order in self:
-            if order.referral_state != "to_confirm":
-                raise UserError(
-                    self.env._(
-                        "%(order)s is at “%(state)s”. Its reward can be decided once"
-                        " the order is complete and paid in full.",
-                        order=order.name,
-                        state=labels[order.referral_state],
-                    )
-                )
-            if not order.referral_plan_id:
-                raise UserError(
-                    self.env._(
-                        "%(order)s was signed while no plan was active, so there is"
-                        " nothing to reward it by.",
-                        order=order.name,
-                    )
-                )
-
-    def _decide(self, decision, reason=False):
-        """Write finance's decision and log it. The one way an order is decided."""
-        self._write_guarded({"referral_decision": decision, "referral_reason": reason})
-        for order in self:
-            order._log_referral(decision, {"reason": reason or ""})
 
     def _log_referral(self, node, content=None):
         self.ensure_one()
