@@ -54,7 +54,7 @@ class ReferralRecordsPortal(ReferralPortal):
 
     def _prepare_contract_list_values(self, member, page):
         orders = request.env["sale.order"].sudo()
-        domain = self._get_contract_domain(member)
+        domain = self._get_contract_list_domain(member)
         pages = self._get_pager(
             "/my/referral/contracts", orders.search_count(domain), page, PAGE_SIZE
         )
@@ -65,12 +65,14 @@ class ReferralRecordsPortal(ReferralPortal):
             limit=PAGE_SIZE,
         )
         rewards = self._get_own_rewards(member, orders)
+        expected = self._get_expected_rewards(member, orders)
         hints = orders._get_referral_next_steps(member)
         events = orders._get_timeline_events(member)
         return {
             "contracts": [
                 {
                     **self._prepare_contract_card(order, rewards.get(order)),
+                    "expected": expected.get(order, ""),
                     "hint": hints[order],
                     "events": events[order],
                 }
@@ -84,6 +86,26 @@ class ReferralRecordsPortal(ReferralPortal):
                 request.env._("Confirmed"),
                 request.env._("Rewarded"),
             ],
+        }
+
+    def _get_contract_list_domain(self, member):
+        """Contracts and, where members see what to expect, quotations they are in."""
+        domain = self._get_contract_domain(member)
+        if not request.env.company.referral_forecast_portal:
+            return domain
+        return domain | (
+            Domain("referrer_id", "=", member.id)
+            & Domain("company_id", "=", request.env.company.id)
+            & Domain("state", "=", "sent")
+        )
+
+    def _get_expected_rewards(self, member, orders):
+        """Return ``{order: what the member is likely to get}`` as text (rule C8)."""
+        if not request.env.company.referral_forecast_portal:
+            return {}
+        return {
+            order: orders._format_forecast(lines)
+            for order, lines in orders._get_referral_forecast(member).items()
         }
 
     def _get_own_rewards(self, member, orders):

@@ -96,6 +96,7 @@ from . import res_company
 from . import res_company_assignment
 from . import res_company_click
 from . import res_company_consent
+from . import res_company_contract
 from . import res_company_masking
 from . import res_company_review
 from . import res_company_recommendation
@@ -105,6 +106,7 @@ from . import res_company_trail
 from . import res_config_settings
 from . import res_config_settings_assignment
 from . import res_config_settings_click
+from . import res_config_settings_contract
 from . import res_config_settings_masking
 from . import res_config_settings_poster
 from . import res_config_settings_review
@@ -134,7 +136,9 @@ from . import sale_order
 from . import sale_order_attribution
 from . import sale_order_channel
 from . import sale_order_decision
+from . import sale_order_forecast
 from . import sale_order_hold
+from . import sale_order_phase
 from . import sale_order_state
 from . import sale_order_tier
 from . import sale_order_timeline

@@ -116,6 +116,7 @@ class ReferralTrailEntry(models.Model):
             ("deleted", "Deleted"),
             ("quoted", "Quoted"),
             ("contracted", "Contract signed"),
+            ("rephased", "Phase changed"),
             ("invoiced", "Invoiced"),
             ("paid", "Paid"),
             ("confirmed", "Confirmed by finance"),

@@ -147,6 +147,11 @@ class ReferralTrailSentences(models.AbstractModel):
             "contracted": about(
                 lambda name: self.env._("Contract %(name)s signed", name=name)
             ),
+            "rephased": lambda told: self.env._(
+                "%(name)s is phase %(to)s instead of %(from)s",
+                name=told["document"],
+                **told.ends,
+            ),
             "invoiced": about(
                 lambda name: self.env._("Invoice %(name)s sent", name=name)
             ),

@@ -37,6 +37,7 @@ STYLES = {
     "deleted": Style("trash-o", "bad", False),
     "quoted": Style("file-text-o", "plain", True),
     "contracted": Style("handshake-o", "good", True),
+    "rephased": Style("pencil", "warn", True),
     "invoiced": Style("file-o", "plain", True),
     "paid": Style("money", "good", True),
     "confirmed": Style("check-circle", "good", True),

@@ -142,16 +142,10 @@ class SaleOrder(models.Model):
         self.ensure_one()
         customer = self.partner_id.commercial_partner_id
         self._query_lock(customer)
-        earlier = self.sudo().search_count(
-            [
-                ("partner_id", "child_of", customer.id),
-                ("company_id", "=", self.company_id.id),
-                ("project_phase", ">", 0),
-                ("state", "=", "sale"),
-                ("id", "!=", self.id),
-            ]
-        )
-        self._write_guarded(self._prepare_signature_vals(earlier + 1))
+        vals = self._prepare_signature_vals(self._get_next_phase())
+        if not self.referral_lead_id:
+            vals["referral_lead_id"] = self._find_trail_lead().id
+        self._write_guarded(vals)
         self._log_referral("contracted")
         self._attach_quotations()
 
@@ -164,6 +158,20 @@ class SaleOrder(models.Model):
             "referral_plan_id": plan.id,
             "referral_paying_levels": levels,
         }
+
+    def _get_signature_vals(self):
+        """Return what the contract was signed with, or would be signed with today."""
+        self.ensure_one()
+        if not self.project_phase:
+            return self._prepare_signature_vals(self._get_next_phase())
+        return self._convert_to_write(
+            {name: self[name] for name in self._get_signature_fields()}
+        )
+
+    @api.model
+    def _get_signature_fields(self):
+        """Return the fields that ``_prepare_signature_vals`` gives. A hook."""
+        return ["project_phase", "referral_plan_id", "referral_paying_levels"]
 
     def _query_lock(self, customer):
         """Let contracts of one customer be signed one after the other.
@@ -242,13 +250,17 @@ class SaleOrder(models.Model):
                 ("total", "amount_total"),
             )
         }
+        signature = self._get_signature_vals()
         people = self.referrer_id._prepare_referral_people(
-            company, self.referral_channel_id
+            company,
+            self.env["referral.channel"].browse(signature["referral_channel_id"]),
         )
-        people["paying_levels"] = self._cap_paying_levels(people["paying_levels"])
+        people["paying_levels"] = self._cap_paying_levels(
+            people["paying_levels"], signature["referral_paying_levels"]
+        )
         return Facts(
             trigger=trigger,
-            phase=self.project_phase,
+            phase=signature["project_phase"],
             bases=bases,
             currencies=rules._get_engine_currencies(company, signed_on),
             **people,
@@ -278,14 +290,14 @@ class SaleOrder(models.Model):
             for category, amount in (parts or {None: 0}).items()
         ]
 
-    def _cap_paying_levels(self, in_force):
-        """Return how many levels the contract rewards (rules M4, M7; threat F5).
+    @api.model
+    def _cap_paying_levels(self, in_force, signed):
+        """Return how many levels a contract rewards (rules M4, M7; threat F5).
 
         More levels do not reach back to contracts signed before; fewer count at once,
         so that a revoked sign-off stops the third level everywhere.
 
         :param int in_force: the company's paying levels now.
+        :param int signed: those when it was signed; 0: signed before that was kept.
         """
-        self.ensure_one()
-        signed = self.referral_paying_levels or 2  # signed before this was kept
-        return min(in_force, signed)
+        return min(in_force, signed or 2)

@@ -47,28 +47,6 @@ class SaleOrder(models.Model):
             else:
                 order.referrer_id = order.referral_lead_id.referrer_id
 
-    def _query_first_contracts(self, domain):
-        """Return ``{order: its customer's first contract within domain}``.
-
-        A contract of the same company; an empty set where there is none.
-        """
-        contracts = self.sudo().search(
-            Domain("partner_id", "child_of", self.partner_id.commercial_partner_id.ids)
-            & Domain("project_phase", ">", 0)
-            & domain,
-            order="id desc",
-        )
-        nothing = contracts.browse()
-        first = {
-            (o.company_id, o.partner_id.commercial_partner_id): o for o in contracts
-        }
-        return {
-            order: first.get(
-                (order.company_id, order.partner_id.commercial_partner_id), nothing
-            )
-            for order in self
-        }
-
     @api.model_create_multi
     def create(self, vals_list):
         orders = super().create(vals_list)

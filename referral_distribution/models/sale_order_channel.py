@@ -1,7 +1,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.fields import Domain
 
 from ..engine.commission import Terms
@@ -47,6 +47,11 @@ class SaleOrder(models.Model):
             "referral_deal_share": share,
         }
 
+    @api.model
+    def _get_signature_fields(self):
+        names = super()._get_signature_fields()
+        return [*names, "referral_channel_id", "referral_deal_share"]
+
     def _get_signed_channel(self):
         """Return the channel of the contract; the customer's first one's, where only
         that tells how the customer came."""
@@ -57,5 +62,5 @@ class SaleOrder(models.Model):
 
     def _prepare_referral_facts(self, trigger, rules):
         facts = super()._prepare_referral_facts(trigger, rules)
-        share = Decimal(repr(self.sudo().referral_deal_share))
+        share = Decimal(repr(self.sudo()._get_signature_vals()["referral_deal_share"]))
         return replace(facts, terms=Terms(deal_share=share))

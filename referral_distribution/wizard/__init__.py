@@ -11,6 +11,7 @@ from . import (
     referral_reason,
     referral_reason_lead,
     referral_reason_link,
+    referral_reason_order,
     referral_reason_reward,
     referral_signoff_reason,
     referral_trail_verify,

@@ -1,0 +1,107 @@
+from collections import defaultdict
+
+from odoo import api, fields, models
+from odoo.tools.misc import formatLang
+
+from ..engine import commission as engine
+from .referral_territory_owner import ROLES
+
+
+class SaleOrder(models.Model):
+    """What an order is expected to bring to whom, from the quotation on (rule C8).
+
+    Computed with the facts of now and, from the signature on, the contract's own plan:
+    nothing is stored and nobody is promised anything. After finance's decision the
+    rewards themselves tell.
+    """
+
+    _inherit = "sale.order"
+
+    referral_forecast = fields.Html(
+        string="Expected rewards",
+        compute="_compute_referral_forecast",
+        sanitize=False,  # a template of ours, which escapes what it is given
+        groups=ROLES,
+    )
+    referral_forecast_text = fields.Char(
+        string="Expected reward",
+        compute="_compute_referral_forecast",
+        groups=ROLES,
+        help="What all people together are expected to get.",
+    )
+
+    @api.depends(
+        "state",
+        "referrer_id",
+        "referral_state",
+        "project_phase",
+        "amount_untaxed",
+        "amount_total",
+        "currency_id",
+        "date_order",
+    )
+    @api.depends_context("lang")
+    def _compute_referral_forecast(self):
+        forecasts = self._origin._get_referral_forecast()
+        for order in self:
+            lines = forecasts.get(order._origin, [])
+            order.referral_forecast_text = self._format_forecast(lines)
+            order.referral_forecast = bool(lines) and self.env["ir.qweb"]._render(
+                "referral_distribution.referral_forecast", {"lines": lines}
+            )
+
+    def _get_referral_forecast(self, member=None):
+        """Return ``{order: [expected reward]}``, best known now.
+
+        Each a dict with ``partner``, ``level``, ``rule`` (records), ``amount`` and
+        ``currency``. Orders that are decided, cancelled or nobody's have none.
+
+        :param member: res.partner: only what this one is to get.
+        """
+        open_orders = self.sudo().filtered(
+            lambda order: (
+                order.referrer_id
+                and order.state in ("draft", "sent", "sale")
+                and (order.state != "sale" or order.project_phase)
+                and not order.referral_decision
+            )
+        )
+        return {
+            order.with_env(self.env): order._forecast_rewards(member)
+            for order in open_orders
+        }
+
+    def _forecast_rewards(self, member):
+        self.ensure_one()
+        plan_id = self._get_signature_vals()["referral_plan_id"]
+        rules = self.env["referral.plan"].browse(plan_id).rule_ids
+        facts = self._prepare_referral_facts("contract", rules)
+        by_id = {rule.id: rule for rule in rules}
+        return [
+            {
+                "partner": self.env["res.partner"].browse(line.person),
+                "level": line.level,
+                "rule": by_id[line.rule],
+                "amount": float(line.amount),
+                "currency": by_id[line.rule].currency_id,
+            }
+            for line in engine.compute(facts, rules._to_engine())
+            if member is None or line.person == member.id
+        ]
+
+    @api.model
+    def _format_forecast(self, lines):
+        """Return the sums of expected rewards, as "¥ 660.00, 10.00 PTS"; "" if none."""
+        sums = defaultdict(float)
+        for line in lines:
+            sums[line["currency"]] += line["amount"]
+        return ", ".join(
+            formatLang(self.env, amount, currency_obj=currency)
+            for currency, amount in sums.items()
+        )
+
+    def _get_referral_people(self):
+        people = super()._get_referral_people()
+        for line in self._get_referral_forecast().get(self, ()):
+            people |= line["partner"]
+        return people
