@@ -1,5 +1,6 @@
 from . import account_move
 from . import account_move_receipt
+from . import account_move_settlement
 from . import ir_http
 from . import referral_territory_owner  # first: leads and orders inherit it
 from . import referral_territory_resolver  # first: territories inherit it
@@ -42,6 +43,7 @@ from . import referral_click_rollup
 from . import referral_commission
 from . import referral_commission_channel
 from . import referral_commission_reversal
+from . import referral_commission_settlement
 from . import referral_compliance_signoff
 from . import referral_consent
 from . import referral_consent_text
@@ -71,10 +73,14 @@ from . import referral_link_poster
 from . import referral_plan
 from . import referral_plan_bracket
 from . import referral_plan_rule
+from . import referral_plan_settlement
 from . import referral_poster_box
 from . import referral_poster_design
 from . import referral_poster_picture
 from . import referral_settlement
+from . import referral_settlement_bill
+from . import referral_settlement_collect
+from . import referral_settlement_payout
 from . import referral_share
 from . import referral_share_reward
 from . import referral_team
@@ -100,6 +106,7 @@ from . import res_company_contract
 from . import res_company_masking
 from . import res_company_review
 from . import res_company_recommendation
+from . import res_company_settlement
 from . import res_company_share
 from . import res_company_target
 from . import res_company_trail
@@ -110,6 +117,7 @@ from . import res_config_settings_contract
 from . import res_config_settings_masking
 from . import res_config_settings_poster
 from . import res_config_settings_review
+from . import res_config_settings_settlement
 from . import res_config_settings_trail
 from . import res_config_settings_recommendation
 from . import res_partner

@@ -1,14 +1,8 @@
-from odoo import fields, models
+from odoo import models
 
 
 class AccountMove(models.Model):
     _inherit = "account.move"
-
-    referral_settlement_ids = fields.One2many(
-        "referral.settlement",
-        "bill_id",
-        groups="referral_distribution.group_finance,referral_distribution.group_manager",
-    )
 
     def _post(self, soft=True):
         posted = super()._post(soft=soft)
@@ -25,7 +19,6 @@ class AccountMove(models.Model):
         paid = self.filtered(lambda move: move.payment_state == "paid")
         for move in paid.filtered(lambda move: move.move_type == "out_invoice"):
             move._log_referral("paid")
-        paid.sudo().referral_settlement_ids._mark_paid()
         return result
 
     def _log_referral(self, node):

@@ -11,9 +11,11 @@ from . import gate
 MOVES = {
     "pending": {"approved"},
     "approved": {"settled"},
-    "settled": set(),
+    "settled": {"approved"},  # its payment was undone
     "reversed": set(),
 }
+# What may change of a reward, by this addon's own methods.
+MOVING = {"state", "settlement_id", "due_date", "settlement_problem"}
 # what a reward stands on
 SOURCES = ("order_id", "order_line_id", "lead_id", "share_id")
 # what a reward is given for once; see the unique index
@@ -33,7 +35,8 @@ class ReferralCommission(models.Model):
     _order = "id desc"
     _check_company_auto = True
 
-    company_id = fields.Many2one("res.company", required=True, index=True)
+    # Few indexes: each one is written again when a settlement takes the line.
+    company_id = fields.Many2one("res.company", required=True)
     partner_id = fields.Many2one(
         "res.partner",
         string="Beneficiary",
@@ -95,7 +98,6 @@ class ReferralCommission(models.Model):
         ],
         required=True,
         default="pending",
-        index=True,
     )
     settlement_id = fields.Many2one(
         "referral.settlement", index="btree_not_null", ondelete="restrict"
@@ -192,7 +194,7 @@ class ReferralCommission(models.Model):
             line.display_name = f"{line.partner_id.name} {amount}"
 
     def write(self, vals):
-        if vals.keys() - {"state", "settlement_id"} or not gate.is_open(self.env):
+        if vals.keys() - MOVING or not gate.is_open(self.env):
             raise UserError(
                 self.env._("A commission is never edited; a correction is a new line.")
             )
@@ -221,21 +223,12 @@ class ReferralCommission(models.Model):
         What their beneficiaries owe goes with them (rule C7).
 
         :return: window action that lists the new settlements.
-        :raises UserError: when nobody is due more than is owed.
+        :raises UserError: when nothing is due yet, or not more than is owed.
         """
         self.env.user._referral_require("group_finance")
         settlements = self.env["referral.settlement"]._collect(self)
-        waiting = self.filtered(
-            lambda line: line.state == "approved" and not line.settlement_id
-        )
-        if waiting and not settlements:
-            raise UserError(
-                self.env._(
-                    "%(names)s: what was taken back is as much as what is due, or more."
-                    " It waits for later rewards.",
-                    names=", ".join(waiting.partner_id.mapped("display_name")),
-                )
-            )
+        if not settlements:
+            self._explain_waiting()
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Settlements"),

@@ -1,7 +1,7 @@
 from decimal import Decimal
 from math import isfinite
 
-from odoo import api, fields, models
+from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, float_repr
@@ -233,31 +233,3 @@ class ReferralCommission(models.Model):
         whole = self.reverses_id.filtered(lambda line: line.state == "reversed")
         whole.reversal_ids._set_state("settled")
         self._log_rewards()
-
-    @api.model
-    def _get_debt_domain(self):
-        """What was taken back and is to be netted by a settlement."""
-        return (
-            Domain("reverses_id", "!=", False)
-            & Domain("state", "=", "approved")
-            & Domain("settlement_id", "=", False)
-        )
-
-    def _with_debts(self):
-        """Return these lines and what their beneficiaries owe (rule C7).
-
-        What is taken back of a reward that is not paid yet goes along with that reward
-        alone, and a reward never without it.
-        """
-        debts = self.search(
-            self._get_debt_domain()
-            & Domain("company_id", "in", self.company_id.ids)
-            & Domain("partner_id", "in", self.partner_id.ids)
-            & Domain("currency_id", "in", self.currency_id.ids)
-        )
-        return self | debts.filtered(
-            lambda line: line.reverses_id in self or line.reverses_id._is_settled()
-        )
-
-    def _is_settled(self):
-        return self.state == "reversed" or self._is_paid_out()

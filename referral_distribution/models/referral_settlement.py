@@ -1,20 +1,25 @@
-from odoo import Command, api, fields, models
+from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
+from odoo.tools import format_date
 
 from . import gate
 
 MOVES = {
     "draft": {"submitted"},
     "submitted": {"draft", "approved"},
-    "approved": {"paid"},
-    "paid": set(),
+    "approved": {"draft", "paid"},  # to draft: its bill was cancelled
+    "paid": {"approved"},  # its payment was undone
 }
 GUARDED = {
     "state",
     "company_id",
     "partner_id",
     "currency_id",
+    "date_from",
+    "date_to",
     "submitted_by_id",
+    "approved_by_id",
+    "approved_bank",
     "bill_id",
     "amount_total",
     "commission_ids",
@@ -25,7 +30,8 @@ class ReferralSettlement(models.Model):
     """What one beneficiary is paid at once, in one currency of money (rule C6).
 
     Draft -> submitted -> approved -> paid. Approval makes the vendor bill; the state
-    follows the bill's payment. Who submits does not approve.
+    follows the bill's payment, back as well. Who submits, who approves and who pays
+    are three people, and none of them is the beneficiary (threat F3).
     """
 
     _name = "referral.settlement"
@@ -43,6 +49,12 @@ class ReferralSettlement(models.Model):
         ondelete="restrict",
     )
     currency_id = fields.Many2one("res.currency", required=True, ondelete="restrict")
+    date_from = fields.Date(string="Period from", readonly=True)
+    date_to = fields.Date(
+        string="Period to",
+        readonly=True,
+        help="Empty for what was settled by hand, or as soon as it was due.",
+    )
     commission_ids = fields.One2many("referral.commission", "settlement_id")
     amount_total = fields.Monetary(
         string="Total", compute="_compute_amount_total", store=True
@@ -56,9 +68,11 @@ class ReferralSettlement(models.Model):
         ],
         required=True,
         default="draft",
+        index=True,
         tracking=True,
     )
     submitted_by_id = fields.Many2one("res.users", readonly=True)
+    approved_by_id = fields.Many2one("res.users", readonly=True)
     bill_id = fields.Many2one(
         "account.move",
         readonly=True,
@@ -71,6 +85,15 @@ class ReferralSettlement(models.Model):
         "CHECK (state = 'draft' OR (amount_total > 0 AND amount_total < 1e15))",
         "A settlement pays something: delete this draft. What was taken back waits for"
         " later rewards.",
+    )
+    _period_order = models.Constraint(
+        "CHECK ((date_from IS NULL) = (date_to IS NULL)"
+        " AND (date_from IS NULL OR date_from <= date_to))",
+        "A period has a first day and a last one, in this order.",
+    )
+    _once_a_period = models.UniqueIndex(
+        "(company_id, partner_id, currency_id, date_from, date_to)",
+        "This beneficiary has a settlement for this period already.",
     )
 
     @api.depends("commission_ids.amount")
@@ -96,111 +119,108 @@ class ReferralSettlement(models.Model):
             raise UserError(self.env._("Only a draft settlement can be deleted."))
         gate.opened(self.commission_ids.sudo()).write({"settlement_id": False})
 
-    @api.model
-    def _collect(self, commissions):
-        """Group approved money commissions that no settlement holds yet.
-
-        What was taken back from a beneficiary is netted. Where that leaves nothing to
-        pay, all of it waits for later rewards (rule C7).
-
-        Of two people pressing at once, both would write the same rows: PostgreSQL lets
-        one through and Odoo tries the other again, which finds them taken.
-
-        :return: the new draft settlements, one per company, beneficiary and currency.
-        """
-        settlements = self.browse()
-        free = commissions.sudo().filtered(
-            lambda line: (
-                line.state == "approved"
-                and not line.settlement_id
-                and not line.reverses_id
-            )
-        )
-        keys = ["company_id", "partner_id", "currency_id"]
-        for key, lines in (
-            free._with_debts()
-            .grouped(lambda line: tuple(line[k] for k in keys))
-            .items()
-        ):
-            if key[-1].compare_amounts(sum(lines.mapped("amount")), 0) <= 0:
-                continue
-            vals = {name: record.id for name, record in zip(keys, key, strict=True)}
-            settlement = self.sudo().create(vals)  # without default_ keys
-            gate.opened(lines).write({"settlement_id": settlement.id})
-            settlements += settlement
-        return settlements.with_env(self.env)
+    def _get_period_text(self):
+        """Return "1/1/2026 – 1/31/2026" in the user's language; "" without period."""
+        self.ensure_one()
+        if not self.date_from:
+            return ""
+        days = (self.date_from, self.date_to)
+        return " – ".join(format_date(self.env, day) for day in days)
 
     def action_submit(self):
-        """Hand the settlement over for approval (draft -> submitted)."""
+        """Hand the settlement over for approval (draft -> submitted).
+
+        :raises UserError: when it is the user's own, or not a draft.
+        """
         self.env.user._referral_require("group_finance")
+        self._check_not_own()
         self._set_state("submitted", submitted_by_id=self.env.uid)
         return True
 
     def action_approve(self):
-        """Approve and make the vendor bill; not by who submitted it (rule C6)."""
+        """Approve and make the vendor bills; not by who submitted (rule C6).
+
+        Of an approved one whose bank account has changed since, the account is approved
+        anew (threat F4).
+
+        :raises UserError: when it is the user's own, or was submitted by the user; when
+            a bill cannot be made. Nothing is changed then.
+        """
         self.env.user._referral_require("group_finance")
-        if self.env.user in self.filtered(lambda s: s.state == "submitted").mapped(
-            "submitted_by_id"
-        ):
-            raise UserError(
-                self.env._(
-                    "Who submitted a settlement cannot approve it: ask a colleague."
-                )
-            )
-        for settlement in self._set_state("approved"):
-            settlement._make_bill()
+        again = self.filtered("bank_changed")
+        todo = self.filtered(lambda settlement: settlement.state != "approved")
+        (todo + again)._check_not_own()
+        (todo + again)._check_second_person()
+        todo._set_state("approved", approved_by_id=self.env.uid)._make_bills()
+        again._approve_bank()
         return True
 
     def action_reset(self):
         """Take a submitted settlement back to draft."""
         self.env.user._referral_require("group_finance")
-        self._set_state("draft")
+        submitted = self.filtered(lambda settlement: settlement.state != "draft")
+        if any(settlement.state != "submitted" for settlement in submitted):
+            self._raise_wrong_step(submitted)
+        submitted._set_state("draft")
         return True
 
-    def _make_bill(self):
-        self.ensure_one()
-        bill = self.env["account.move"].sudo().create(self._prepare_bill_vals())
-        gate.opened(self.sudo()).bill_id = bill
+    def action_refuse(self, reason):
+        """Refuse submitted settlements: back to draft, the reason in their chatter.
+
+        :param str reason: required.
+        :raises UserError: without a reason, or when one is not submitted.
+        """
+        self.env.user._referral_require("group_finance")
+        if not isinstance(reason, str) or not reason.strip():
+            raise UserError(self.env._("Give a reason, so that it can be corrected."))
+        self._set_state("draft")
+        for settlement in self.sudo():
+            settlement.message_post(
+                body=self.env._("Refused: %(reason)s", reason=reason.strip()),
+                author_id=self.env.user.partner_id.id,
+                partner_ids=settlement.submitted_by_id.partner_id.ids,
+            )
+        return True
+
+    def _check_not_own(self):
+        """Nobody moves what is paid to oneself or one's company (threat F3)."""
+        user = self.env.user.partner_id
+        family = user.commercial_partner_id - self.company_id.sudo().partner_id
+        own = self.sudo().filtered(
+            lambda settlement: (
+                settlement.partner_id == user
+                or settlement.partner_id.commercial_partner_id == family
+            )
+        )
+        if own:
+            raise UserError(
+                self.env._(
+                    "%(settlement)s is paid to you: ask a colleague.",
+                    settlement=own[0].display_name,
+                )
+            )
+
+    def _check_second_person(self):
+        if self.env.user in self.submitted_by_id:
+            raise UserError(
+                self.env._(
+                    "Who submitted a settlement cannot approve it: ask a colleague."
+                )
+            )
 
     def _set_state(self, state, **values):
         """Move those that may go to ``state``; those already there are left alone."""
         todo = self.filtered(lambda settlement: settlement.state != state)
         wrong = todo.filtered(lambda settlement: state not in MOVES[settlement.state])
         if wrong:
-            raise UserError(
-                self.env._(
-                    "%(settlement)s is not at that step.",
-                    settlement=wrong[0].display_name,
-                )
-            )
+            self._raise_wrong_step(wrong)
         gate.opened(todo.sudo()).write({"state": state, **values})
         return todo
 
-    def _prepare_bill_vals(self):
-        """Return the values of the vendor bill: one line per commission."""
-        self.ensure_one()
-        return {
-            "move_type": "in_invoice",
-            "company_id": self.company_id.id,
-            "partner_id": self.partner_id.id,
-            "currency_id": self.currency_id.id,
-            "invoice_date": fields.Date.context_today(self),
-            "ref": self.display_name,
-            "invoice_line_ids": [
-                Command.create(
-                    {
-                        "name": line.explanation_text,
-                        "quantity": 1,
-                        "price_unit": line.amount,
-                        "tax_ids": [Command.clear()],
-                    }
-                )
-                for line in self.commission_ids
-            ],
-        }
-
-    def _mark_paid(self):
-        """The bill was paid: so are its commissions."""
-        self._set_state("paid")
-        lines = self.commission_ids.sudo()
-        lines.filtered(lambda line: line.state != "reversed")._set_state("settled")
+    def _raise_wrong_step(self, wrong):
+        raise UserError(
+            self.env._(
+                "%(settlement)s is not at that step.",
+                settlement=wrong[0].display_name,
+            )
+        )

@@ -125,9 +125,14 @@ MATRIX = {
         "create": "sales finance manager",
     },
     "referral.settlement": {
-        "read": "finance manager",
+        "read": "finance manager portal",
         "write": "finance",
         "unlink": "finance",
+    },
+    "referral.settlement.pay": {
+        "read": "finance",
+        "write": "finance",
+        "create": "finance",
     },
     "referral.share": {"read": "sales content media finance manager portal"},
     "referral.signoff.reason": {

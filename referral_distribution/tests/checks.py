@@ -129,6 +129,24 @@ COMMISSION_CHECKS = (
         ["state = 'reversed'", "reversed_amount = amount"],
     ),
     (
+        "referral_settlement_period_order",
+        "referral_settlement",
+        [
+            "date_from = NULL, date_to = '2026-01-31'",
+            "date_from = '2026-02-01', date_to = '2026-01-31'",
+        ],
+    ),
+    (
+        "referral_plan_holding_days_range",
+        "referral_plan",
+        ["holding_days = -1", "holding_days = 367"],
+    ),
+    (
+        "referral_plan_payout_minimum_range",
+        "referral_plan",
+        [f"payout_minimum = {bad}" for bad in NOT_FINITE],
+    ),
+    (
         "referral_settlement_amount_total_positive",
         "referral_settlement",
         [f"state = 'submitted', amount_total = {bad}" for bad in ("0", *NOT_FINITE)],

@@ -70,6 +70,7 @@ class ReferralCase(TransactionCase):
             "sales": f"{ROLE}sales",
             "finance": f"{ROLE}finance",
             "finance_2": f"{ROLE}finance",
+            "cashier": f"{ROLE}finance",
             "manager": f"{ROLE}manager",
             "clerk": "sales_team.group_sale_salesman",
             "portal": "base.group_portal",
@@ -210,13 +211,18 @@ class ReferralCase(TransactionCase):
 
     @classmethod
     def pay(cls, invoices, amount=None):
-        """Register a payment of finance's: all that is left, or ``amount``."""
+        """Register a payment: all that is left, or ``amount``.
+
+        Finance receives what customers pay; bills are paid by somebody who has neither
+        submitted nor approved their settlement.
+        """
+        payer = cls.cashier if invoices[:1].is_purchase_document() else cls.finance
         vals = {"payment_date": Date.today()}
         if amount is not None:
             vals["amount"] = amount
         wizard = (
             cls.env["account.payment.register"]
-            .with_user(cls.finance)
+            .with_user(payer)
             .with_context(active_model="account.move", active_ids=invoices.ids)
             .create(vals)
         )

@@ -75,11 +75,18 @@ class TestPublicMethods(AccessCase):
             "referral.trail.verify": {},
         }
         records = {name: self.env[name].create(vals[name]) for name in vals}
+        records["referral.settlement.pay"] = self.make_payment_wizard()
         records["referral.lead.hold"] = self.make_hold(self.make_lead())
         for name, method in (("seal", "_seal"), ("check", "_start")):
             trails = self.env[f"referral.trail.{name}"]
             records[trails._name] = getattr(trails, method)(self.company)
         return {**records, "referral.api": self.env["referral.api"]}
+
+    def make_payment_wizard(self):
+        settlements = self.records["referral.settlement"]
+        return self.env["referral.settlement.pay"].create(
+            {"settlement_ids": settlements.ids}
+        )
 
     def public_methods(self):
         """Yield (model, method) for what this addon defines without underscore."""

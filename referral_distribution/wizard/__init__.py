@@ -13,6 +13,8 @@ from . import (
     referral_reason_link,
     referral_reason_order,
     referral_reason_reward,
+    referral_reason_settlement,
+    referral_settlement_pay,
     referral_signoff_reason,
     referral_trail_verify,
 )

@@ -1,0 +1,40 @@
+from odoo import fields, models
+
+
+class AccountMove(models.Model):
+    """A bill of rewards, and its settlement that follows it (rule C6, threat F6)."""
+
+    _inherit = "account.move"
+
+    referral_settlement_ids = fields.One2many(
+        "referral.settlement",
+        "bill_id",
+        groups="referral_distribution.group_finance,referral_distribution.group_manager",
+    )
+
+    def _compute_payment_state(self):
+        """Whatever pays a bill or undoes its payment, the settlement follows."""
+        result = super()._compute_payment_state()
+        bills = self.filtered(lambda move: move.move_type == "in_invoice")
+        bills._get_settlements()._follow_bills()
+        return result
+
+    def _get_settlements(self):
+        if not self.ids:
+            return self.env["referral.settlement"]
+        settlements = self.env["referral.settlement"].sudo()
+        return settlements.search([("bill_id", "in", self.ids)])
+
+    def _post(self, soft=True):
+        for settlement in self._get_settlements():
+            settlement._check_bill()
+        return super()._post(soft=soft)
+
+    def button_cancel(self):
+        result = super().button_cancel()
+        self._get_settlements()._give_back("cancelled")
+        return result
+
+    def unlink(self):
+        self._get_settlements()._give_back("deleted")
+        return super().unlink()
