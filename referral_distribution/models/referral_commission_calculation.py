@@ -1,0 +1,89 @@
+from odoo import api, fields, models
+
+READERS = "referral_distribution.group_finance,referral_distribution.group_manager"
+
+
+class ReferralCommission(models.Model):
+    """A reward keeps what it was computed from, and can be computed again (rule C8)."""
+
+    _inherit = "referral.commission"
+
+    calculation_id = fields.Many2one(
+        "referral.calculation",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        groups=READERS,
+        help="What the amount was computed from. Empty for what is granted by hand or"
+        " takes a reward back, and for rewards from before this was kept.",
+    )
+    replay_state = fields.Selection(
+        [
+            ("same", "The same"),
+            ("differs", "Differs"),
+            ("none", "Nothing to compute again"),
+            ("unreadable", "Cannot be read by this version"),
+        ],
+        string="Computed again",
+        compute="_compute_replay",
+        groups=READERS,
+    )
+    replayed_amount = fields.Monetary(
+        string="Amount computed again", compute="_compute_replay", groups=READERS
+    )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Keep the ``inputs`` of what is written; one row for all that share them."""
+        kept = {}
+        for vals in vals_list:
+            inputs = vals.pop("inputs", None)
+            if inputs is None:
+                continue
+            if id(inputs) not in kept:
+                company = self.env["res.company"].browse(vals["company_id"])
+                kept[id(inputs)] = self.env["referral.calculation"]._keep(
+                    company, inputs
+                )
+            vals["calculation_id"] = kept[id(inputs)].id
+        return super().create(vals_list)
+
+    @api.depends("calculation_id", "amount")
+    def _compute_replay(self):
+        replayed = self._replay()
+        for line in self:
+            line.replay_state, amount = replayed[line]
+            line.replayed_amount = float(amount or 0)
+
+    def _replay(self):
+        """Compute these rewards again, from what was kept with them alone.
+
+        :return: ``{line: (state, amount)}``: "same" or "differs" with the Decimal the
+            engine gives now (0 when it gives nothing any more), "none" with None where
+            nothing was kept, "unreadable" where this version cannot read it.
+        """
+        found = {}
+        for calculation, lines in self.sudo().grouped("calculation_id").items():
+            try:
+                computed = calculation._compute_lines() if calculation else []
+            except (ValueError, ArithmeticError, KeyError):
+                found.update(dict.fromkeys(lines, ("unreadable", None)))
+                continue
+            for line in lines:
+                found[line] = line._compare(computed) if calculation else ("none", None)
+        return {line: found[line.sudo()] for line in self}
+
+    def _compare(self, computed):
+        """Return state and amount of one reward among the engine's ``computed``."""
+        self.ensure_one()
+        same = [
+            line
+            for line in computed
+            if (line.rule, line.level) == (self.rule_id.id, self.level)
+        ]
+        if len(same) > 1:  # the beneficiary may have been merged since: ask last
+            same = [line for line in same if line.person == self.partner_id.id]
+        amount = sum(line.amount for line in same)
+        equal = not self.currency_id.compare_amounts(float(amount), self.amount)
+        return ("same" if equal else "differs", amount)
