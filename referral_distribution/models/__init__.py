@@ -40,7 +40,12 @@ from . import referral_click_figure
 from . import referral_click_mark
 from . import referral_click_retention
 from . import referral_click_rollup
+from . import referral_calculation
 from . import referral_commission
+from . import referral_commission_calculation
+from . import referral_commission_explanation  # first: others have sentences of theirs
+from . import referral_commission_grant
+from . import referral_commission_manual
 from . import referral_commission_channel
 from . import referral_commission_reversal
 from . import referral_commission_settlement
@@ -83,6 +88,8 @@ from . import referral_settlement_collect
 from . import referral_settlement_payout
 from . import referral_share
 from . import referral_share_reward
+from . import referral_simulation
+from . import referral_simulation_line
 from . import referral_team
 from . import referral_territory
 from . import referral_territory_team
@@ -148,5 +155,6 @@ from . import sale_order_forecast
 from . import sale_order_hold
 from . import sale_order_phase
 from . import sale_order_state
+from . import sale_order_simulation
 from . import sale_order_tier
 from . import sale_order_timeline

@@ -6,6 +6,7 @@ from odoo.tools.misc import formatLang
 
 from ..engine import commission as engine
 from . import gate
+from .referral_calculation import Inputs
 
 # A reward becomes "reversed" together with what is taken back of it; see ``_reverse``.
 MOVES = {
@@ -107,9 +108,6 @@ class ReferralCommission(models.Model):
         required=True,
         help="The figures the amount was computed from, as text.",
     )
-    explanation_text = fields.Char(
-        string="Explanation", compute="_compute_explanation_text"
-    )
 
     _natural_key = models.UniqueIndex(
         "(trigger, rule_id, partner_id, level, COALESCE(order_id, 0),"
@@ -150,42 +148,6 @@ class ReferralCommission(models.Model):
     _instalment_range = models.Constraint(
         "CHECK (instalment >= 0)", "The parts of a reward are counted from 0."
     )
-
-    @api.depends("explanation", "amount")
-    @api.depends_context("lang")
-    def _compute_explanation_text(self):
-        for line in self:
-            line.explanation_text = line._get_explanation()
-
-    def _get_explanation(self):
-        """Return the figure's sentence in the user's language (rule C8)."""
-        self.ensure_one()
-        facts = self.explanation or {}
-        amount = formatLang(self.env, self.amount, currency_obj=self.currency_id)
-        # who sees a commission may read its plan's name, without any right on plans
-        rule = self.sudo().rule_id
-        source = self.env._(
-            "%(plan)s, %(rule)s", plan=rule.plan_id.display_name, rule=rule.name
-        )
-        if facts.get("rate_type") == "fixed":
-            return self.env._("%(amount)s (%(rule)s)", amount=amount, rule=source)
-        base = formatLang(
-            self.env, self.base_amount, currency_obj=self.base_currency_id
-        )
-        if facts.get("rate_type") == "bracket":
-            return self.env._(
-                "%(base)s by brackets = %(amount)s (%(rule)s)",
-                base=base,
-                amount=amount,
-                rule=source,
-            )
-        return self.env._(
-            "%(base)s × %(rate)s %% = %(amount)s (%(rule)s)",
-            base=base,
-            rate=facts.get("rate"),
-            amount=amount,
-            rule=source,
-        )
 
     @api.depends("partner_id", "amount", "currency_id")
     def _compute_display_name(self):
@@ -251,9 +213,13 @@ class ReferralCommission(models.Model):
         for source in sources.sudo()._pass_over_held():
             rules = source._get_referral_plan().rule_ids
             facts = source._prepare_referral_facts(trigger, rules)
+            inputs = Inputs(facts, rules._to_engine())
             vals_list = [
-                self._prepare_commission_vals(source, facts, line)
-                for line in engine.compute(facts, rules._to_engine())
+                {
+                    **self._prepare_commission_vals(source, facts, line),
+                    "inputs": inputs,
+                }
+                for line in engine.compute(*inputs)
             ]
             lines += lines._create_missing(vals_list)
         lines._approve()
@@ -318,11 +284,16 @@ class ReferralCommission(models.Model):
                 line.lead_id or line.order_id.referral_lead_id,
                 "rewarded",
                 document=line,
-                content={
-                    "who": line.partner_id.id,
-                    "amount": f"{line.amount:.2f} {line.currency_id.name}",
-                },
+                content=line._prepare_trail_content(),
             )
+
+    def _prepare_trail_content(self):
+        """Return what the trail tells about this line; people as ids. A hook."""
+        self.ensure_one()
+        return {
+            "who": self.partner_id.id,
+            "amount": f"{self.amount:.2f} {self.currency_id.name}",
+        }
 
     def _settle_at_once(self):
         """Pay approved lines the moment they are approved. A hook.

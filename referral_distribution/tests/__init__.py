@@ -7,6 +7,7 @@ from . import test_api_share
 from . import test_assignment
 from . import test_assignment_race
 from . import test_attribution
+from . import test_canonical
 from . import test_click_bursts
 from . import test_click_figures
 from . import test_click_races
@@ -24,6 +25,8 @@ from . import test_contract_phase
 from . import test_contracts
 from . import test_door
 from . import test_engine
+from . import test_explanations
+from . import test_grants
 from . import test_hold_decisions
 from . import test_hold_races
 from . import test_hold_rules
@@ -82,6 +85,7 @@ from . import test_territory_resolver
 from . import test_tier_demotion
 from . import test_tier_races
 from . import test_tier_rules
+from . import test_simulations
 from . import test_tiers
 from . import test_timeline
 from . import test_token

@@ -12,6 +12,7 @@ MATRIX = {
     "referral.attribution": {},
     "referral.trail.sentences": {},
     "referral.trail.timeline": {},
+    "referral.calculation": {"read": "finance manager"},
     "referral.channel": {
         "read": "sales content media finance manager portal",
         "write": "media manager",
@@ -22,6 +23,12 @@ MATRIX = {
     "referral.click.figure": {"read": "sales content media finance manager"},
     "referral.click.mark": {},
     "referral.commission": {"read": "sales finance manager portal"},
+    "referral.commission.grant": {
+        "read": "finance manager",
+        "write": "finance manager",
+        "create": "finance manager",
+        "unlink": "finance manager",
+    },
     "referral.compliance.report": {
         "read": "finance manager",
         "write": "finance manager",
@@ -33,9 +40,9 @@ MATRIX = {
     "referral.erasure": {"read": "manager", "write": "manager", "create": "manager"},
     "referral.erasure.request": {"read": "manager"},
     "referral.csv.download": {
-        "read": "media manager",
-        "write": "media manager",
-        "create": "media manager",
+        "read": "media finance manager",
+        "write": "media finance manager",
+        "create": "media finance manager",
     },
     "referral.external.ref": {
         "read": "sales content media finance manager",
@@ -140,6 +147,13 @@ MATRIX = {
         "write": "manager",
         "create": "manager",
     },
+    "referral.simulation": {
+        "read": "finance manager",
+        "write": "manager",
+        "create": "manager",
+        "unlink": "manager",
+    },
+    "referral.simulation.line": {"read": "finance manager"},
     "referral.team": {},
     "referral.territory": {
         "read": "sales finance manager",

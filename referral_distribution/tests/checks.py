@@ -167,3 +167,41 @@ HOLD_CHECKS = (
         ],
     ),
 )
+BY_ONE = "requested_by_id = 1, decided_by_id = 1, decided_at = now()"
+GRANT_CHECKS = (
+    (
+        "referral_commission_grant_amount_finite",
+        "referral_commission_grant",
+        ["amount = 0", *(f"amount = {bad}" for bad in NOT_FINITE)],
+    ),
+    (
+        "referral_commission_grant_one_source",
+        "referral_commission_grant",
+        ["lead_id = NULL", "order_id = (SELECT max(id) FROM sale_order)"],
+    ),
+    (
+        "referral_commission_grant_reason_given",
+        "referral_commission_grant",
+        ["reason = ' '"],
+    ),
+    (
+        "referral_commission_grant_decision_complete",
+        "referral_commission_grant",
+        [
+            "state = 'submitted'",
+            "decided_by_id = create_uid",
+            "state = 'refused', requested_by_id = create_uid, decided_at = now()",
+            f"state = 'approved', {BY_ONE}",
+        ],
+    ),
+    (
+        "referral_commission_manual_has_grant",
+        "referral_commission",
+        ["trigger = 'manual', rule_id = NULL"],
+    ),
+    (
+        "referral_simulation_period_order",
+        "referral_simulation",
+        ["date_to = date_from - 1"],
+    ),
+)

@@ -8,6 +8,8 @@ from odoo.tools import mute_logger
 
 from odoo.addons.base.tests.common import DISABLED_MAIL_CONTEXT
 
+from ..models import gate
+
 ROLE = "referral_distribution.group_"
 RULES = (
     {
@@ -166,6 +168,28 @@ class ReferralCase(TransactionCase):
                 "state": "to_review",
             }
         )
+
+    @classmethod
+    def make_explained(cls, plan, lead):
+        """Return a calculation, a manual commission that is asked for, a simulation and
+        its result, of the plan's company."""
+        env, company = plan.env, {"company_id": plan.company_id.id}
+        calculation = gate.opened(env["referral.calculation"]).create(
+            {"facts": "{}", "rules": "[]", **company}
+        )
+        grant = env["referral.commission.grant"].create(
+            {
+                "partner_id": cls.member.id,
+                "lead_id": lead.id,
+                "amount": 1,
+                "reason": "Helped",
+                **company,
+            }
+        )
+        simulation = env["referral.simulation"].create({"plan_id": plan.id, **company})
+        sums = {(cls.member.id, cls.currency.id): [1, 2, 1]}
+        env["referral.simulation.line"]._query_add(simulation, sums)
+        return [calculation.with_env(env), grant, simulation, simulation.line_ids]
 
     @classmethod
     def make_hold(cls, lead):

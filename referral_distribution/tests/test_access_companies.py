@@ -55,6 +55,7 @@ class TestCompanies(AccessCase):
             *cls.make_outside(env),
             *cls.make_privacy(env),
             *cls.make_poster(env),
+            *cls.make_explained(plan, lead),
         ]
 
     @classmethod

@@ -59,9 +59,9 @@ class TestPublicMethods(AccessCase):
         }
         self.env["referral.tree.figure"]._count(self.company)
         self.records |= self.make_registering()
-        self.records |= {r._name: r for r in self.make_privacy(self.env)}
-        figures = self.env["referral.tree.figure"].search([], limit=1)
-        self.records["referral.tree.figure"] = figures
+        more = [*self.make_privacy(self.env), *self.make_explained(self.plan, lead)]
+        more.append(self.env["referral.tree.figure"].search([], limit=1))
+        self.records |= {record._name: record for record in more}
 
     def make_registering(self):
         """Return the interface and a record of each wizard that registers members."""

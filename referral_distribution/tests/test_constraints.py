@@ -4,13 +4,8 @@ from odoo.orm.table_objects import Constraint
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .checks import (
-    CHANNEL_CHECKS,
-    CLUB,
-    COMMISSION_CHECKS,
-    HOLD_CHECKS,
-    NOT_FINITE,
-)
+from . import checks
+from .checks import CLUB, NOT_FINITE
 from .common import ReferralCase
 
 ADDON = "referral_distribution"
@@ -43,7 +38,9 @@ class TestCatalogue(ReferralCase):
         )
         found = dict(self.env.cr.fetchall())
         for table in (
+            "referral_calculation",
             "referral_click",
+            "referral_commission_grant",
             "referral_inviter_change",
             "referral_lead_hold",
             "referral_tier_change",
@@ -126,7 +123,7 @@ class TestCatalogue(ReferralCase):
     def test_what_rewards_stand_on_cannot_be_deleted_away(self):
         """Foreign keys to people, leads, contracts, links: restrict (ledger rule 6)."""
         facts = (
-            "referral_commission",
+            *("referral_commission", "referral_commission_grant"),
             "referral_settlement",
             "referral_trail_entry",
             "referral_trail_head",
@@ -145,6 +142,7 @@ class TestCatalogue(ReferralCase):
             "crm_lead",
             "sale_order",
             "account_move",
+            *("referral_calculation", "referral_commission_grant"),
             "referral_plan_rule",
             "referral_channel",
             "referral_link",
@@ -169,7 +167,7 @@ class TestChecks(ReferralCase):
     """Each CHECK, by raw SQL past the ORM (threats W6, W7, G1)."""
 
     CASES = (
-        *COMMISSION_CHECKS,
+        *checks.COMMISSION_CHECKS,
         (
             "referral_link_burst_cleared_complete",
             "referral_link_burst",
@@ -251,8 +249,9 @@ class TestChecks(ReferralCase):
                 for bad in ("''", "'ab'", "'Abc'", "'a--b'", "repeat('a', 41)")
             ],
         ),
-        *CHANNEL_CHECKS,
-        *HOLD_CHECKS,
+        *checks.CHANNEL_CHECKS,
+        *checks.HOLD_CHECKS,
+        *checks.GRANT_CHECKS,
         (
             "referral_tier_rule_thresholds_range",
             "referral_tier_rule",
@@ -457,6 +456,7 @@ class TestChecks(ReferralCase):
     @classmethod
     def _make_contract_and_channel(cls, lead):
         cls.make_order(lead)
+        cls.make_explained(cls.plan, lead)
         cls.env["referral.inviter.change"].create(
             {"partner_id": cls.member.id, "reason": "Top of its own tree"}
         )

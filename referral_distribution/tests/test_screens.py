@@ -45,16 +45,15 @@ class TestScreens(ReferralCase):
         )
         cls.env["referral.tree.figure"]._count(cls.company)
         cls.make_privacy(cls.env)
+        cls.make_explained(cls.plan, cls.make_lead())
         cls.env["referral.compliance.signoff"].with_user(cls.manager).create(
             {"reason": "Opinion of counsel"}
         )
-
         tier = cls.env.ref("referral_distribution.res_partner_grade_agent").id
         cls.member.grade_id = tier
         cls.env["referral.tier.rule"].create(
             {"name": "R", "grade_id": tier, "min_valid_leads": 1}
         )
-
         cls.env["referral.inviter.change"].create(
             {"partner_id": cls.member.id, "reason": "Top of its own tree"}
         )

@@ -9,6 +9,7 @@ from . import (
     referral_member_import_check,
     referral_member_join,
     referral_reason,
+    referral_reason_grant,
     referral_reason_lead,
     referral_reason_link,
     referral_reason_order,

@@ -1,0 +1,15 @@
+from odoo import models
+
+
+class SaleOrder(models.Model):
+    """A contract that is measured by another plan; nothing is given (rule C8)."""
+
+    _inherit = "sale.order"
+
+    def _get_facts_to_measure(self, trigger, rules):
+        """Return a list of facts of the contract, as if all of it were paid. A hook.
+
+        :param str trigger: one of ``referral_simulation.TRIGGERS``.
+        :param rules: referral.plan.rule of the plan to measure by.
+        """
+        return [self._prepare_referral_facts(trigger, rules)]
