@@ -99,8 +99,7 @@ class SaleOrder(models.Model):
         for vals in vals_list:
             self._check_guarded(vals)
         orders = super().create(vals_list)
-        for order in orders.filtered("opportunity_id.referrer_id"):
-            order._log_referral("quoted")
+        orders.filtered("opportunity_id.referrer_id")._log_referral("quoted")
         return orders
 
     def write(self, vals):
@@ -209,13 +208,15 @@ class SaleOrder(models.Model):
         return result
 
     def _log_referral(self, node, content=None):
-        self.ensure_one()
-        amount = f"{self.amount_untaxed:.2f} {self.currency_id.name}"
-        self.sudo().referral_lead_id._referral_log(
-            node,
-            document=self,
-            content={"document": self.name, "amount": amount, **(content or {})},
-        )
+        """Add an entry to the trail of each order's lead, in one go."""
+        steps = []
+        for order in self.sudo():
+            lead = order.referral_lead_id
+            amount = f"{order.amount_untaxed:.2f} {order.currency_id.name}"
+            told = {"document": order.name, "amount": amount, **(content or {})}
+            if lead:
+                steps.append(lead._prepare_step(node, told, order))
+        self.env["referral.trail.entry"]._append_each(steps)
 
     def _get_referral_company(self):
         self.ensure_one()

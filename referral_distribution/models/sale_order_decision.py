@@ -134,5 +134,4 @@ class SaleOrder(models.Model):
     def _decide(self, decision, reason=False):
         """Write finance's decision and log it. The one way an order is decided."""
         self._write_guarded({"referral_decision": decision, "referral_reason": reason})
-        for order in self:
-            order._log_referral(decision, {"reason": reason or ""})
+        self._log_referral(decision, {"reason": reason or ""})

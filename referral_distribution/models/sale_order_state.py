@@ -106,6 +106,7 @@ class SaleOrder(models.Model):
         for order in self - contracts:
             order.referral_received_amount = order.referral_missing_amount = 0.0
             order.referral_paid_in_full = False
+        contracts._fetch_referral_documents()
         for order in contracts:
             received, paid = order._get_referral_receipts()
             missing = 0.0 if paid else max(order.amount_total - received, 0.0)
@@ -229,6 +230,14 @@ class SaleOrder(models.Model):
             self.currency_id.compare_amounts(net + tolerance, self.amount_total) >= 0
         )
         return max(received, 0.0), settled and enough
+
+    def _fetch_referral_documents(self):
+        """Read what settles the documents of all these orders in one go."""
+        moves = self.sudo().order_line.invoice_lines.move_id
+        lines = moves.line_ids
+        lines.account_id.fetch(["account_type"])
+        settling = lines.matched_credit_ids.credit_move_id.move_id
+        settling.origin_payment_id.fetch(["is_matched"])
 
     def _get_referral_rate(self, move):
         """Return what one unit of the document's currency is in the order's."""

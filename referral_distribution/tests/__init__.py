@@ -57,6 +57,7 @@ from . import test_ordinary_records
 from . import test_plans
 from . import test_portal
 from . import test_portal_channels
+from . import test_portal_forecast
 from . import test_portal_leads
 from . import test_portal_team
 from . import test_poster

@@ -72,6 +72,11 @@ CHANNEL_CHECKS = (
 )
 COMMISSION_CHECKS = (
     (
+        "res_company_referral_attachment_months_range",
+        "res_company",
+        ["referral_attachment_months = -1", "referral_attachment_months = 1201"],
+    ),
+    (
         "res_company_referral_review_hours_range",
         "res_company",
         ["referral_review_hours = -1", "referral_review_hours = 8761"],

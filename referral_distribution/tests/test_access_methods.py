@@ -14,6 +14,7 @@ ARGUMENTS = {
     "code": "x",
     "channel": "community",
     "url": "/",
+    "phase": 2,
     "reason": "x",
 }
 
@@ -162,11 +163,8 @@ class TestPublicMethods(AccessCase):
             if not name.startswith("action_") or (model._name, name) in unguarded:
                 continue
             record = self.records[model._name].with_user(self.users["staff"])
-            args = (
-                ["reason"]
-                if "reason" in inspect.signature(getattr(type(model), name)).parameters
-                else []
-            )
+            parameters = inspect.signature(getattr(type(model), name)).parameters
+            args = [ARGUMENTS[key] for key in ("phase", "reason") if key in parameters]
             with (
                 self.subTest(model=model._name, method=name),
                 self.assertRaisesRegex(AccessError, "needs the role"),
