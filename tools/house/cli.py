@@ -192,8 +192,6 @@ def run_benchmarks(arguments, venv):
             "There is no benchmark: benchmarks/ holds no bench_*.py.",
             "add one; it is run with the pinned Odoo's Python.",
         )
-    if (REPO / "requirements-bench.txt").exists():
-        venv.ensure("requirements-bench")
     options = [one for one in arguments if not {one} & {p.stem for p in programs}]
     options = [one for one in options if not one.endswith(".py")]
     codes = [

@@ -78,8 +78,11 @@ class Runner:
                 f"Odoo ended with an error, see {path}:\n{error.tail}", remedy
             ) from error
 
-    def script(self, database, text):
-        """Run Python text in `odoo shell` on a database; return what it printed."""
+    def script(self, database, text, options=()):
+        """Run Python text in `odoo shell` on a database; return what it printed.
+
+        :param options: more options of Odoo's command line.
+        """
         done = subprocess.run(
             self.command(
                 "shell",
@@ -88,6 +91,7 @@ class Runner:
                 "--log-level=warn",
                 "--shell-interface=python",
                 "--no-http",
+                *options,
             ),
             input=text,
             text=True,

@@ -1,0 +1,81 @@
+"""What bench_settlement runs in the peer's database: its world and its settling.
+
+Runs inside `odoo shell` of a scratch database with OCA's account_commission_oca and
+sale_commission_oca, and without our addons.
+"""
+
+from datetime import date
+
+from clones import at, clone
+from dateutil.relativedelta import relativedelta
+from settlement_clock import Clock
+
+from odoo import Command
+
+RATE = 10.0
+
+
+def seed(env, lines, people):
+    """Make the agents, and a posted invoice with a commission a line."""
+    product = env["product.product"].create({"name": "Bench", "type": "service"})
+    commission = env["commission"].create({"name": "Bench", "fix_qty": RATE})
+    values = {"agent": True, "settlement": "monthly", "commission_id": commission.id}
+    agent = env["res.partner"].create({"name": "Bench", **values})
+    earned = {"agent_id": agent.id, "commission_id": commission.id}
+    customer = env["res.partner"].create({"name": "Bench customer"})
+    invoice = _post_invoice(env, customer, product, earned)
+    own = invoice.invoice_line_ids.agent_ids
+    agents = clone(env, agent, people, name="'Agent ' || n", complete_name="'A ' || n")
+    invoices = clone(env, invoice, lines, name="'BENCH/' || n", sequence_number="n")
+    items = clone(env, own.object_id, lines, move_id=at(invoices, "n - 1"))
+    clone(
+        env,
+        own,
+        lines,
+        object_id=at(items, "n - 1"),
+        invoice_id=at(invoices, "n - 1"),
+        agent_id=at(agents, f"n % {people}"),
+    )
+    env.cr.commit()
+    return {"lines": lines, "people": people}
+
+
+def _post_invoice(env, customer, product, earned):
+    """Return an invoice of last month with one commission."""
+    day = date.today().replace(day=1) - relativedelta(days=10)
+    line = {
+        "product_id": product.id,
+        "price_unit": 1000,
+        "agent_ids": [Command.create(earned)],
+    }
+    invoice = env["account.move"].create(
+        {
+            "move_type": "out_invoice",
+            "partner_id": customer.id,
+            "invoice_date": day,
+            "date": day,
+            "invoice_line_ids": [Command.create(line)],
+        }
+    )
+    invoice.action_post()
+    return invoice
+
+
+def settle(env, people):
+    """Settle what ``people`` of the agents earned, by the peer's wizard."""
+    agents = env["res.partner"].search([("name", "like", "Agent ")], limit=people)
+    env.invalidate_all()
+    with Clock(env) as clock:
+        wizard = env["commission.make.settle"].create(
+            {
+                "date_to": date.today(),
+                "settlement_type": "sale_invoice",
+                "agent_ids": [Command.set(agents.ids)],
+            }
+        )
+        wizard.action_settle()
+        env.flush_all()
+        env.cr.commit()
+    rows = env["commission.settlement.line"].search_count([])
+    settlements = env["commission.settlement"].search_count([])
+    return clock.report(lines=rows, settlements=settlements)
