@@ -25,7 +25,8 @@ def seed(env, lines, people):
     customer = env["res.partner"].create({"name": "Bench customer"})
     invoice = _post_invoice(env, customer, product, earned)
     own = invoice.invoice_line_ids.agent_ids
-    agents = clone(env, agent, people, name="'Agent ' || n", complete_name="'A ' || n")
+    names = {"name": "'Agent ' || n", "complete_name": "'Agent ' || n"}
+    agents = clone(env, agent, people, commercial_partner_id="own_id", **names)
     invoices = clone(env, invoice, lines, name="'BENCH/' || n", sequence_number="n")
     items = clone(env, own.object_id, lines, move_id=at(invoices, "n - 1"))
     clone(
