@@ -23,7 +23,7 @@ sys.path.insert(0, str(REPO / "tools"))
 from house import odoo
 from house.cli import House
 from house.peers import Peers
-from house.report import step
+from house.report import say, step
 from house.venv import Venv
 
 EMPTY, WORLD, TURN = "referral_bench", "referral_bench_world", "referral_bench_turn"
@@ -100,6 +100,7 @@ class Bench:
         text = SCRIPT.format(folder=folder, module=module, call=call)
         printed = (script or self.house.runner.script)(database, text)
         [line] = [line for line in printed.splitlines() if line.startswith("ANSWER ")]
+        say(f"  {line.removeprefix('ANSWER ')}")
         return json.loads(line.removeprefix("ANSWER "))
 
     def run_peer(self, database, call):
