@@ -1,6 +1,10 @@
 from . import account_move
 from . import account_move_receipt
 from . import account_move_settlement
+from . import account_move_line_true_up
+from . import account_move_true_up
+from . import account_partial_reconcile
+from . import account_payment
 from . import ir_http
 from . import referral_territory_owner  # first: leads and orders inherit it
 from . import referral_territory_resolver  # first: territories inherit it
@@ -158,3 +162,7 @@ from . import sale_order_state
 from . import sale_order_simulation
 from . import sale_order_tier
 from . import sale_order_timeline
+from . import crm_lead_true_up
+from . import sale_order_true_up  # last: rewards follow what the others do
+from . import referral_commission_part  # after what it is given in parts of
+from . import referral_true_up

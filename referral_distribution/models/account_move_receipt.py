@@ -41,6 +41,8 @@ class AccountMove(models.Model):
         :param bool follows: payments are followed until the bank has them.
         """
         self.ensure_one()
+        if self.state != "posted":  # Odoo leaves what is reset to draft matched
+            return 1.0
         payment = self.origin_payment_id
         if payment:
             return 1.0 if follows and not payment.is_matched else 0.0

@@ -12,12 +12,13 @@ class CrmLead(models.Model):
         """Put reviewed leads back to review, with a reason (rule L2).
 
         What was given because they were valid is taken back (rule C7); found valid
-        again, they are rewarded again, once. Leads to review are left alone.
+        again, they are rewarded again, once. Rewards of their contracts stay until a
+        lead is found invalid or a duplicate. Leads to review are left alone.
 
         :param str reason: shown to everybody who sees the lead; required.
         :raises AccessError: without the sales role.
-        :raises UserError: without a reason; when finance has confirmed a contract of a
-            lead; when an open settlement holds its reward. Nothing is changed then.
+        :raises UserError: without a reason; when an open settlement holds its reward.
+            Nothing is changed then.
         """
         self.env.user._referral_require("group_sales")
         if not isinstance(reason, str) or not reason.strip():
@@ -25,32 +26,10 @@ class CrmLead(models.Model):
         reason = reason.strip()
         todo = self.filtered(lambda lead: lead.referral_validity != "to_review")
         rewarded = todo | todo._find_merged()
-        rewarded._check_no_confirmed_contract()
         for verdict, leads in todo.grouped("referral_validity").items():
             leads._set_validity("to_review", "reopened", reason, before=verdict)
         rewarded._take_back_rewards(reason)
         return True
-
-    def _check_no_confirmed_contract(self):
-        """What finance has confirmed rests on the lead as it was reviewed (rule C3)."""
-        order = (
-            self.env["sale.order"]
-            .sudo()
-            .search(
-                Domain("referral_lead_id", "in", self.ids)
-                & Domain("referral_decision", "=", "confirmed"),
-                limit=1,
-            )
-        )
-        if order:
-            raise UserError(
-                self.env._(
-                    "“%(lead)s” has a contract whose rewards finance has confirmed,"
-                    " %(order)s: its review stands.",
-                    lead=order.referral_lead_id.display_name,
-                    order=order.name,
-                )
-            )
 
     def _take_back_rewards(self, reason):
         """Reverse what these leads' being valid has given."""

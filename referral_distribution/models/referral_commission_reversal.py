@@ -8,6 +8,7 @@ from odoo.tools import SQL, float_repr
 from odoo.tools.misc import formatLang
 
 from .referral_commission import SOURCES
+from .true_up_events import Event
 
 
 class ReferralCommission(models.Model):
@@ -56,8 +57,17 @@ class ReferralCommission(models.Model):
             "%(amount)s, taken back of %(reward)s: %(reason)s",
             amount=formatLang(self.env, self.amount, currency_obj=self.currency_id),
             reward=self.reverses_id._get_explanation(),
-            reason=(self.explanation or {}).get("reason", ""),
+            reason=self._get_reason(),
         )
+
+    def _get_reason(self):
+        """Return why this takes a reward back, in the reader's language."""
+        facts = self.explanation or {}
+        if "event" in facts:
+            return self.env["sale.order"]._get_event_text(
+                Event(facts["event"], facts.get("document", ""))
+            )
+        return facts.get("reason", "")
 
     def _reverse(self, reason, amount=None):
         """Take rewards back, and the inviters' shares of them too (rules L2, C7, M4).
@@ -77,12 +87,21 @@ class ReferralCommission(models.Model):
         rewards = self.sudo()
         parts = rewards._get_parts(amount)
         parts = {**parts, **rewards._get_parts_of_shares(parts)}
-        lines = rewards.browse(line.id for line in parts).sorted("id")
+        return rewards._take_back(parts, reason.strip())
+
+    @api.model
+    def _take_back(self, parts, reason):
+        """Take back exactly these parts, in one go; see ``_reverse``.
+
+        :param parts: ``{reward: what to take back of it}``
+        :param reason: str, or ``Event``.
+        """
+        lines = self.browse(line.id for line in parts).sorted("id")
         lines._check_reversible()
         paid = lines.filtered(lambda line: line._is_paid_out())
         lines._query_take_back(parts)
-        reversals = rewards.create(
-            [line._prepare_reversal_vals(parts[line], reason.strip()) for line in lines]
+        reversals = self.create(
+            [line._prepare_reversal_vals(parts[line], reason) for line in lines]
         )
         reversals.filtered(lambda line: line.reverses_id in paid)._approve()
         reversals.filtered(lambda line: line.reverses_id not in paid)._cancel_out()
@@ -218,7 +237,11 @@ class ReferralCommission(models.Model):
                 "state": "pending",
                 "settlement_id": False,
                 "reverses_id": self.id,
-                "explanation": {"reason": reason},
+                "explanation": (
+                    {"event": reason.kind, "document": reason.document}
+                    if isinstance(reason, Event)
+                    else {"reason": reason}
+                ),
             }
         )
         return vals

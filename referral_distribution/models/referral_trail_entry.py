@@ -121,6 +121,7 @@ class ReferralTrailEntry(models.Model):
             ("paid", "Paid"),
             ("confirmed", "Confirmed by finance"),
             ("refused", "Refused by finance"),
+            ("unconfirmed", "Confirmation taken back"),
             ("rewarded", "Rewarded"),
             ("refunded", "Refunded"),
             ("cancelled", "Cancelled"),

@@ -166,6 +166,11 @@ class ReferralTrailSentences(models.AbstractModel):
                     "Finance refused the reward for %(name)s", name=name
                 )
             ),
+            "unconfirmed": about(
+                lambda name: self.env._(
+                    "Finance's confirmation for %(name)s was taken back", name=name
+                )
+            ),
             "rewarded": self._get_reward_sentence,
             "refunded": about(
                 lambda name: self.env._("Credit note %(name)s", name=name)

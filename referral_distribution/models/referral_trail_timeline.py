@@ -42,6 +42,7 @@ STYLES = {
     "paid": Style("money", "good", True),
     "confirmed": Style("check-circle", "good", True),
     "refused": Style("times-circle", "bad", True),
+    "unconfirmed": Style("undo", "warn", True),
     "rewarded": Style("gift", "good", True),
     "refunded": Style("reply", "warn", True),
     "cancelled": Style("times", "bad", True),

@@ -183,15 +183,6 @@ class SaleOrder(models.Model):
 
     def _action_cancel(self):
         signed = self.filtered("project_phase")
-        rewarded = signed.filtered(lambda o: o.referral_decision == "confirmed")
-        if rewarded:
-            raise UserError(
-                self.env._(
-                    "The rewards of %(order)s have been given; credit its invoices"
-                    " instead of cancelling it.",
-                    order=rewarded[0].name,
-                )
-            )
         result = super()._action_cancel()
         for order in signed:
             order._log_referral("cancelled")

@@ -141,6 +141,7 @@ MATRIX = {
         "write": "finance",
         "create": "finance",
     },
+    "referral.true.up": {"read": "finance manager"},
     "referral.share": {"read": "sales content media finance manager portal"},
     "referral.signoff.reason": {
         "read": "manager",

@@ -7,6 +7,7 @@ from odoo.tests import TransactionCase, new_test_user
 from odoo.tools import mute_logger
 
 from odoo.addons.base.tests.common import DISABLED_MAIL_CONTEXT
+from odoo.addons.referral_distribution.models.true_up_events import Event
 
 from ..models import gate
 
@@ -200,6 +201,13 @@ class ReferralCase(TransactionCase):
         )
         found = [(rule, lead, {"rules": rule.ids})]
         return lead.env["referral.lead.hold"]._hold(found).with_env(lead.env)
+
+    @classmethod
+    def make_true_up(cls, order):
+        """Return a contract's place in the line of rewards to correct."""
+        event = Event("credit", "RINV/1")
+        tasks = order.env["referral.true.up"]
+        return tasks._queue(order.sudo(), event).with_env(order.env)
 
     @classmethod
     def make_order(cls, lead=None, amount=120000.0, **values):

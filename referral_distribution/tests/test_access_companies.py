@@ -42,6 +42,7 @@ class TestCompanies(AccessCase):
             env["referral.click"].search([("link_id", "=", link.id)]),
             cls.env["referral.click.figure"].search([("link_id", "=", link.id)]),
             cls.make_burst(link),
+            cls._make_true_up(env, company),
             env["referral.share"].create({"link_id": link.id, "method": "copy"}),
             lead.referral_trail_ids[0],
             cls.make_hold(lead),
@@ -57,6 +58,11 @@ class TestCompanies(AccessCase):
             *cls.make_poster(env),
             *cls.make_explained(plan, lead),
         ]
+
+    @classmethod
+    def _make_true_up(cls, env, company):
+        vals = {"partner_id": cls.customer.id, **company}
+        return cls.make_true_up(env["sale.order"].create(vals))
 
     @classmethod
     def make_seal(cls):

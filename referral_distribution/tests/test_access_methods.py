@@ -77,6 +77,7 @@ class TestPublicMethods(AccessCase):
         }
         records = {name: self.env[name].create(vals[name]) for name in vals}
         records["referral.settlement.pay"] = self.make_payment_wizard()
+        records["referral.true.up"] = self.make_true_up(self.make_order())
         records["referral.lead.hold"] = self.make_hold(self.make_lead())
         for name, method in (("seal", "_seal"), ("check", "_start")):
             trails = self.env[f"referral.trail.{name}"]

@@ -232,11 +232,13 @@ class TestStates(ContractCase):
         )
         self.assertEqual(self.make_contract(self.make_lead()).project_phase, 1)
 
-    def test_a_rewarded_contract_is_not_cancelled(self):
+    def test_a_rewarded_contract_that_is_cancelled_gives_everything_back(self):
+        """Rule C7."""
         order = self.make_paid_contract()
         self.confirm(order)
-        with self.assertRaisesRegex(UserError, "credit its invoices"):
-            order._action_cancel()
+        order._action_cancel()
+        self.assertEqual(order.referral_state, "none")
+        self.assertEqual(sum(order.referral_commission_ids.mapped("amount")), 0)
 
 
 @tagged("post_install", "-at_install")

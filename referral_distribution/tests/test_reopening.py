@@ -128,17 +128,26 @@ class TestReopening(ReopenCase):
                 self.reopen(lead, user=user)
         self.reopen(lead, user=self.manager)
 
-    def test_a_contract_that_finance_has_confirmed_holds_the_review(self):
-        lead, other = self.make_lead(), self.make_lead()
-        self.validate(lead + other)
+    def test_rewards_of_a_contract_stay_until_the_lead_is_found_not_to_count(self):
+        """Rule C7: whoever reviews it again has not decided yet."""
+        lead = self.make_lead()
+        self.validate(lead)
         order = self.make_paid_contract(lead)
         order.with_user(self.finance).action_referral_confirm()
-        with self.assertRaisesRegex(UserError, order.name):
-            self.reopen(lead + other)
-        self.assertEqual(other.referral_validity, "valid", "all or nothing")
-        self.assertEqual(self.nodes(other).count("reopened"), 0)
+        self.reopen(lead)
+        self.assertEqual(sum(self.amounts(lead)), 660)
+        self.assertEqual(order.referral_state, "confirmed")
+        for verdict in ("invalid", "duplicate"):
+            self.refuse(lead, verdict=verdict)
+            self.assertEqual(sum(self.amounts(lead)), 0)
+            self.assertEqual(order.referral_state, "to_confirm")
+            with self.assertRaisesRegex(UserError, "Reopen its review first"):
+                order.with_user(self.finance).action_referral_confirm()
+            self.reopen(lead)
+            order.with_user(self.finance).action_referral_confirm()
+            self.assertEqual(sum(self.amounts(lead)), 660)
 
-    def test_a_contract_that_waits_for_finance_does_not(self):
+    def test_a_contract_that_waits_for_finance_does_not_hold_the_review(self):
         lead = self.make_lead()
         self.validate(lead)
         self.make_paid_contract(lead)

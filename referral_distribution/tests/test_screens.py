@@ -30,6 +30,7 @@ class TestScreens(ReferralCase):
         order = cls.make_paid_contract()
         order.with_user(cls.finance).action_referral_confirm()
         order.referral_commission_ids[0].with_user(cls.finance).action_collect()
+        cls.make_true_up(order)
         cls._make_registering()
         cls.env["referral.share"].create({"link_id": cls.link.id, "method": "copy"})
         cls.env["referral.click"]._record(cls.link.code, Visit("10.0.0.1", "browser"))

@@ -44,7 +44,7 @@ class ReferralCommission(models.Model):
             return self.env._(
                 "Taken back: %(reward)s. %(reason)s",
                 reward=self.reverses_id._get_wallet_reason(),
-                reason=(self.explanation or {}).get("reason", ""),
+                reason=self._get_reason(),
             )
         if self.trigger == "share":
             day = format_date(self.env, self.share_id.share_date)

@@ -1,0 +1,26 @@
+from odoo import api, models
+
+from .true_up_events import gathering
+
+
+class AccountPartialReconcile(models.Model):
+    """Rewards follow the money that is matched with invoices, or no longer (C6, C7)."""
+
+    _inherit = "account.partial.reconcile"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        with gathering(self.env) as add:
+            partials = super().create(vals_list)
+            partials._get_matched_moves()._add_payment_true_ups(add)
+        return partials
+
+    def unlink(self):
+        with gathering(self.env) as add:
+            moves = self._get_matched_moves()
+            result = super().unlink()
+            moves.exists()._add_payment_true_ups(add)
+        return result
+
+    def _get_matched_moves(self):
+        return (self.debit_move_id | self.credit_move_id).move_id

@@ -1,0 +1,146 @@
+from decimal import Decimal
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+
+from ..engine.true_up import take_back
+from .referral_commission import KEY
+from .true_up_events import IN_PARTS
+
+PART_KEY = tuple(name for name in KEY if name != "instalment")
+
+
+class ReferralCommission(models.Model):
+    """Rewards of a contract are given in parts, as much as is kept of it (C6, C7).
+
+    The parts of one reward have its natural key but for their number, ``instalment``,
+    which counts from 0. All of them know the whole reward and the contract's amount it
+    was computed from, so that each target is rounded once and roundings never add up.
+    """
+
+    _inherit = "referral.commission"
+
+    full_amount = fields.Monetary(
+        string="Whole reward",
+        copy=False,
+        help="What the rule gives for the whole contract; this is a part of it.",
+    )
+    contract_amount = fields.Monetary(
+        currency_field="contract_currency_id",
+        copy=False,
+        help="The contract's amount with taxes when the reward was computed.",
+    )
+    contract_currency_id = fields.Many2one(
+        related="order_id.currency_id", string="Contract currency"
+    )
+
+    @api.model
+    def _prepare_commission_vals(self, source, facts, line):
+        vals = super()._prepare_commission_vals(source, facts, line)
+        if vals["trigger"] in IN_PARTS:
+            order = self.env["sale.order"].sudo().browse(vals["order_id"])
+            vals["full_amount"] = vals["amount"]
+            vals["contract_amount"] = order.amount_total
+        return vals
+
+    @api.model
+    def _create_missing(self, vals_list):
+        in_parts = [vals for vals in vals_list if vals["trigger"] in IN_PARTS]
+        rest = [vals for vals in vals_list if vals["trigger"] not in IN_PARTS]
+        lines = super()._create_missing(rest)
+        return lines + self.create(self._prepare_parts(in_parts))
+
+    @api.model
+    def _prepare_parts(self, vals_list):
+        """Return the values of what is missing of each reward, the next part of it."""
+        orders = self.env["sale.order"].sudo()
+        orders = orders.browse({vals["order_id"] for vals in vals_list})
+        kept = {order.id: order._get_referral_kept() for order in orders}
+        given = self._find_parts(orders)
+        parts = []
+        for vals in vals_list:
+            order = orders.browse(vals["order_id"])
+            currency = self.env["res.currency"].browse(vals["currency_id"])
+            before = given.get(tuple(vals[name] for name in PART_KEY), self.browse())
+            if order._is_referral_off():
+                continue
+            target = order._get_referral_due(
+                vals["full_amount"], vals["contract_amount"], currency, kept[order.id]
+            )
+            missing = target - before._sum_left()
+            if missing > 0:
+                numbers = before.mapped("instalment")
+                parts.append(
+                    {
+                        **vals,
+                        "amount": float(missing),
+                        "instalment": max(numbers, default=-1) + 1,
+                        "explanation": {
+                            **vals["explanation"],
+                            **self._explain_part(target, missing, kept[order.id]),
+                        },
+                    }
+                )
+        return parts
+
+    @api.model
+    def _explain_part(self, target, missing, kept):
+        """Return what tells a part from the whole reward, as text (rule C8)."""
+        return {"due": str(target), "given": str(target - missing), "kept": repr(kept)}
+
+    @api.model
+    def _find_parts(self, orders):
+        """Return ``{key: parts}`` of all that was ever given for these contracts."""
+        lines = self.search(
+            Domain("order_id", "in", orders.ids) & Domain("reverses_id", "=", False)
+        )
+        return lines.grouped(lambda line: line._get_part_key())
+
+    def _get_part_key(self):
+        return tuple(
+            value.id if isinstance(value := self[name], models.BaseModel) else value
+            for name in PART_KEY
+        )
+
+    def _sum_left(self):
+        """Return what is left of these parts, exactly."""
+        return sum((line._to_decimal(line._get_left()) for line in self), Decimal(0))
+
+    @api.model
+    def _take_back_excess(self, kept, reason):
+        """Take back what is more than is due for contracts.
+
+        :param kept: ``{sale.order: what is kept of it}``
+        :return: the reversing lines.
+        """
+        orders = self.env["sale.order"].union(*kept)
+        taken = {}
+        for parts in self._find_parts(orders).values():
+            parts = parts.filtered(lambda line: line.state != "reversed")
+            parts = parts.sorted("instalment")
+            left = [line._to_decimal(line._get_left()) for line in parts]
+            target = parts._get_due(kept) if parts else Decimal(0)
+            for line, amount in zip(parts, take_back(left, target), strict=True):
+                if amount:
+                    taken[line] = float(amount)
+        return self._take_back(taken, reason)
+
+    def _get_due(self, kept):
+        """Return what is due of the reward that these are the parts of.
+
+        What was granted by hand stays, as long as the contract does.
+        """
+        order, latest = self.order_id, self[-1]
+        follows = latest.trigger in IN_PARTS
+        if order._is_referral_off() or (
+            follows and order.referral_decision == "refused"
+        ):
+            return Decimal(0)
+        if not follows:
+            return self._sum_left()
+        return order._get_referral_due(
+            latest.full_amount,
+            latest.contract_amount,
+            latest.currency_id,
+            kept[order],
+        )

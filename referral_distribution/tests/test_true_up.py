@@ -1,0 +1,245 @@
+from odoo.exceptions import UserError
+from odoo.tests import tagged
+
+from .test_contracts import ContractCase
+
+PAYMENT_RULES = (
+    {"name": "As money comes", "trigger": "payment", "rate": 0.5},
+    {
+        "name": "Inviter",
+        "trigger": "payment",
+        "level": 1,
+        "base": "member_reward",
+        "rate": 10,
+    },
+)
+
+
+class TrueUpCase(ContractCase):
+    def left(self, order):
+        """Return what each beneficiary is left with, the referrer first."""
+        lines = order.sudo().referral_commission_ids
+        people = (self.member, self.inviter)
+        return [
+            self.currency.round(
+                sum(
+                    lines.filtered(lambda line, p=p: line.partner_id == p).mapped(
+                        "amount"
+                    )
+                )
+            )
+            for p in people
+        ]
+
+    def refund(self, invoice, amount):
+        """Return a posted credit note of a part of the price."""
+        note = self.credit_draft(invoice)
+        note.invoice_line_ids.filtered("price_unit").price_unit = amount
+        note.action_post()
+        return note
+
+    def credit_draft(self, invoice):
+        wizard = (
+            self.env["account.move.reversal"]
+            .with_user(self.finance)
+            .with_context(active_model="account.move", active_ids=invoice.ids)
+            .create({"journal_id": invoice.journal_id.id})
+        )
+        wizard.refund_moves()
+        return wizard.new_move_ids
+
+    def settle(self, lines):
+        """Pay the lines out, as two of finance's people do."""
+        action = lines.with_user(self.finance).action_collect()
+        settlements = self.env["referral.settlement"].search(action["domain"])
+        settlements.with_user(self.finance).action_submit()
+        settlements.with_user(self.finance_2).action_approve()
+        for bill in settlements.bill_id:
+            bill.with_user(self.finance).action_post()
+            self.pay(bill)
+        return settlements
+
+
+@tagged("post_install", "-at_install")
+class TestTakingBack(TrueUpCase):
+    """What goes back to the customer takes its part of the rewards along (rule C7)."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.order = cls.make_contract(cls.make_lead())
+        cls.bill = cls.invoice(cls.order)
+        cls.payment = cls.pay(cls.bill)
+        cls.order.with_user(cls.finance).action_referral_confirm()
+
+    def test_a_credit_note_takes_its_part_of_all_rewards(self):
+        self.refund(self.bill, 40000)
+        self.assertEqual(self.left(self.order), [400, 40])
+
+    def test_a_credit_note_of_everything_takes_everything(self):
+        self.credit(self.bill)
+        self.assertEqual(self.left(self.order), [0, 0])
+        states = self.order.referral_commission_ids.mapped("state")
+        self.assertEqual(set(states), {"reversed", "settled"})
+
+    def test_the_confirmation_is_taken_back_and_finance_confirms_anew(self):
+        note = self.refund(self.bill, 40000)
+        self.assertFalse(self.order.referral_decision)
+        self.assertNotEqual(self.order.referral_state, "confirmed")
+        note.with_user(self.finance).button_draft()
+        note.with_user(self.finance).button_cancel()
+        self.assertEqual(self.left(self.order), [400, 40], "not without finance")
+        self.assertEqual(self.order.referral_state, "to_confirm")
+        self.confirm(self.order)
+        self.assertEqual(self.left(self.order), [600, 60])
+        parts = self.order.referral_commission_ids.filtered(
+            lambda line: line.partner_id == self.member and not line.reverses_id
+        )
+        self.assertEqual(parts.sorted("id").mapped("instalment"), [0, 1])
+
+    def assertAllTakenBack(self):
+        self.assertEqual(self.left(self.order), [0, 0])
+        self.assertEqual(self.order.referral_state, "awaiting_payment")
+        taken = self.order.referral_commission_ids.filtered("reverses_id")
+        self.assertEqual(len(taken), 2, "once each")
+
+    def test_a_cancelled_payment_takes_the_rewards(self):
+        """Threat F6."""
+        self.payment.action_cancel()
+        self.assertAllTakenBack()
+
+    def test_a_payment_set_to_draft_takes_the_rewards(self):
+        self.payment.action_draft()
+        self.assertAllTakenBack()
+
+    def test_a_deleted_payment_takes_the_rewards(self):
+        self.payment.action_draft()
+        self.payment.unlink()
+        self.assertAllTakenBack()
+
+    def test_a_payment_that_is_no_longer_matched_takes_the_rewards(self):
+        lines = self.bill.line_ids
+        lines.filtered("reconciled").remove_move_reconcile()
+        self.assertAllTakenBack()
+
+    def test_a_reset_invoice_takes_the_rewards(self):
+        self.bill.with_user(self.finance).button_draft()
+        self.assertEqual(self.left(self.order), [0, 0])
+
+    def test_money_that_comes_again_is_rewarded_again_once_finance_confirms(self):
+        self.payment.action_cancel()
+        self.pay(self.bill)
+        self.assertEqual(self.left(self.order), [0, 0])
+        self.confirm(self.order)
+        self.assertEqual(self.left(self.order), [600, 60])
+
+    def test_after_payout_it_is_netted_by_the_next_settlement(self):
+        self.settle(self.order.referral_commission_ids)
+        self.refund(self.bill, 40000)
+        self.assertEqual(self.left(self.order), [400, 40])
+        second = self.make_paid_contract()
+        self.confirm(second)
+        settlements = self.settle(second.referral_commission_ids)
+        self.assertEqual(sorted(settlements.mapped("amount_total")), [100, 1000])
+
+    def test_a_cancelled_contract_gives_everything_back(self):
+        self.order._action_cancel()
+        self.assertEqual(self.left(self.order), [0, 0])
+        self.assertEqual(self.order.referral_state, "none")
+
+    def test_it_is_done_once(self):
+        self.refund(self.bill, 40000)
+        before = self.order.referral_commission_ids
+        for _time in range(2):
+            self.assertFalse(self.order._referral_true_up("Again"))
+        self.assertEqual(self.order.referral_commission_ids, before)
+
+    def test_the_reason_is_told_in_the_readers_language(self):
+        note = self.refund(self.bill, 40000)
+        line = self.order.referral_commission_ids.filtered("reverses_id")[0]
+        self.assertIn(f"Credit note {note.name}", line.explanation_text)
+
+    def test_the_trail_says_what_happened(self):
+        self.refund(self.bill, 40000)
+        nodes = self.nodes(self.order.referral_lead_id)
+        self.assertEqual(nodes[-4:].count("rewarded"), 2)
+        self.assertIn("unconfirmed", nodes)
+
+    def test_an_open_settlement_does_not_stop_the_books(self):
+        lines = self.order.referral_commission_ids
+        action = lines.with_user(self.finance).action_collect()
+        note = self.refund(self.bill, 40000)
+        self.assertEqual(note.state, "posted")
+        self.assertEqual(self.left(self.order), [600, 60])
+        task = self.env["referral.true.up"].search([("order_id", "=", self.order.id)])
+        self.assertEqual(task.state, "waiting")
+        task.with_user(self.finance).action_retry()
+        self.assertIn("Ask finance to delete it", task.problem)
+        self.assertEqual(len(task._find_todos()), 1)
+        settlements = self.env["referral.settlement"].search(action["domain"])
+        settlements.with_user(self.finance).unlink()
+        task.with_user(self.finance).action_retry()
+        self.assertEqual(task.state, "done")
+        self.assertEqual(self.left(self.order), [400, 40])
+        self.assertFalse(task._find_todos())
+
+    def test_only_finance_retries(self):
+        for user in (self.sales, self.manager, self.clerk, self.portal):
+            with self.subTest(user=user.login), self.assertRaises(UserError):
+                self.env["referral.true.up"].with_user(user).action_retry()
+
+
+@tagged("post_install", "-at_install")
+class TestRealTime(TrueUpCase):
+    """Each payment pays its share at once, the last one the remainder (rule C6)."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.make_plan(PAYMENT_RULES)._activate()
+
+    def test_each_payment_pays_its_share(self):
+        order = self.make_contract(self.make_lead(), 100)
+        bill = self.invoice(order)
+        for amount, member in ((33.33, 0.17), (33.33, 0.33), (None, 0.5)):
+            self.pay(bill, amount)
+            self.assertEqual(self.left(order)[0], member)
+        self.assertEqual(order.referral_state, "to_confirm")
+        self.confirm(order)
+        self.assertEqual(self.left(order), [0.5, 0.05])
+
+    def test_a_down_payment_pays_its_share(self):
+        """Three instalments with a down payment."""
+        order = self.make_contract(self.make_lead())
+        self.pay(self.down_payment(order, 30))
+        self.assertEqual(self.left(order), [180, 18])
+        final = self.invoice(order)
+        self.pay(final, 42000)
+        self.assertEqual(self.left(order), [390, 39])
+        self.pay(final)
+        self.assertEqual(self.left(order), [600, 60])
+        numbers = order.referral_commission_ids.mapped("instalment")
+        self.assertEqual(sorted(numbers), [0, 0, 1, 1, 2, 2])
+
+    def test_a_payment_undone_takes_its_share_back_the_latest_first(self):
+        order = self.make_contract(self.make_lead())
+        bill = self.invoice(order)
+        self.pay(bill, 40000)
+        second = self.pay(bill, 20000)
+        second.action_cancel()
+        self.assertEqual(self.left(order), [200, 20])
+        parts = order.referral_commission_ids.filtered(
+            lambda line: not line.reverses_id
+        )
+        self.assertEqual(
+            parts.filtered(lambda line: line.state == "reversed").mapped("instalment"),
+            [1, 1],
+        )
+        self.pay(bill)
+        self.assertEqual(self.left(order), [600, 60])
+
+    def test_what_finance_refuses_is_taken_back(self):
+        order = self.make_paid_contract()
+        self.assertEqual(self.left(order), [600, 60])
+        order.with_user(self.finance).action_referral_refuse("Side deal")
+        self.assertEqual(self.left(order), [0, 0])
