@@ -133,6 +133,10 @@ class ReferralTrailSentences(models.AbstractModel):
                 else self.env._("Found invalid by %(who)s", who=told["by"])
             ),
             "reopened": lambda told: self.env._("The review was opened again"),
+            "unconfirmed": lambda told: self.env._(
+                "Finance's confirmation for %(name)s was taken back",
+                name=told["document"],
+            ),
         }
 
     @api.model
@@ -164,11 +168,6 @@ class ReferralTrailSentences(models.AbstractModel):
             "refused": about(
                 lambda name: self.env._(
                     "Finance refused the reward for %(name)s", name=name
-                )
-            ),
-            "unconfirmed": about(
-                lambda name: self.env._(
-                    "Finance's confirmation for %(name)s was taken back", name=name
                 )
             ),
             "rewarded": self._get_reward_sentence,

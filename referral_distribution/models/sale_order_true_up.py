@@ -80,7 +80,7 @@ class SaleOrder(models.Model):
         """
         orders = self.sudo()
         orders._query_lock_rewards()
-        self.env.add_to_compute(self._fields["referral_paid_in_full"], orders)
+        orders._refresh_money()
         commissions = self.env["referral.commission"].sudo()
         kept = {order: order._get_referral_kept() for order in orders}
         lines = commissions._take_back_excess(kept, reason)
@@ -92,6 +92,16 @@ class SaleOrder(models.Model):
             lambda o: "payment" in o.referral_plan_id.rule_ids.mapped("trigger")
         )
         return lines + commissions._accrue("payment", paying)
+
+    def _refresh_money(self):
+        """Compute again what has arrived: Odoo does not tell of each thing it rests
+        on, such as an entry that is reset to draft and stays matched."""
+        names = ("referral_received_amount", "referral_paid_in_full")
+        before = [[order[name] for name in names] for order in self]
+        for name in names:
+            self.env.add_to_compute(self._fields[name], self)
+        if before != [[order[name] for name in names] for order in self]:
+            self.modified(names)
 
     def _query_lock_rewards(self):
         """Let what happens to one contract's money happen one after the other.
