@@ -2,8 +2,9 @@ from decimal import Decimal
 
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.tools.misc import formatLang
 
-from ..engine.true_up import take_back
+from ..engine.true_up import due, take_back
 from .referral_commission import KEY
 from .true_up_events import IN_PARTS
 
@@ -77,7 +78,11 @@ class ReferralCommission(models.Model):
                         "instalment": max(numbers, default=-1) + 1,
                         "explanation": {
                             **vals["explanation"],
-                            **self._explain_part(target, missing, kept[order.id]),
+                            **self._explain_part(
+                                target,
+                                missing,
+                                self._get_exact(kept[order.id], order.currency_id),
+                            ),
                         },
                     }
                 )
@@ -86,7 +91,7 @@ class ReferralCommission(models.Model):
     @api.model
     def _explain_part(self, target, missing, kept):
         """Return what tells a part from the whole reward, as text (rule C8)."""
-        return {"due": str(target), "given": str(target - missing), "kept": repr(kept)}
+        return {"due": str(target), "given": str(target - missing), "kept": str(kept)}
 
     @api.model
     def _find_parts(self, orders):
@@ -144,3 +149,54 @@ class ReferralCommission(models.Model):
             latest.currency_id,
             kept[order],
         )
+
+    def _is_part(self):
+        """Tell whether this is less than its rule gives for the whole contract."""
+        full = self.full_amount or self.amount
+        return not self.reverses_id and self.currency_id.compare_amounts(
+            self.amount, full
+        )
+
+    def _get_explanation(self):
+        """Tell what was due when this part was given, and of what (rule C8)."""
+        if not self._is_part():
+            return super()._get_explanation()
+        facts, formula = self.explanation or {}, self._get_formula()
+        shown = {
+            name: formatLang(self.env, float(value), currency_obj=currency)
+            for name, value, currency in (
+                ("amount", self.amount, self.currency_id),
+                ("full", self.full_amount, self.currency_id),
+                ("due", facts.get("due", 0), self.currency_id),
+                ("given", facts.get("given", 0), self.currency_id),
+                ("kept", facts.get("kept", 0), self.contract_currency_id),
+                ("whole", self.contract_amount, self.contract_currency_id),
+            )
+        }
+        shown["full"] = f"{formula} = {shown['full']}" if formula else shown["full"]
+        return self.env._(
+            "%(amount)s: %(kept)s of %(whole)s is paid, so %(due)s is due; %(given)s"
+            " was given before. In whole %(full)s (%(where)s)",
+            where=self._get_where(),
+            **shown,
+        )
+
+    def _compare(self, computed):
+        """Compare a part with what was due of the whole that is computed again."""
+        state, full = super()._compare(computed)
+        if not self._is_part():
+            return state, full
+        facts = self.explanation or {}
+        target = due(
+            full,
+            Decimal(facts.get("kept", "0")),
+            self._get_exact(self.contract_amount, self.contract_currency_id),
+            Decimal(repr(self.currency_id.rounding)),
+        )
+        amount = target - Decimal(facts.get("given", "0"))
+        equal = not self.currency_id.compare_amounts(float(amount), self.amount)
+        return ("same" if equal else "differs", amount)
+
+    @api.model
+    def _get_exact(self, amount, currency):
+        return round(Decimal(repr(amount)), currency.decimal_places)

@@ -1,7 +1,7 @@
 from decimal import Decimal
 from math import isfinite
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, float_repr

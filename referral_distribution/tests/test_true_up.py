@@ -243,3 +243,15 @@ class TestRealTime(TrueUpCase):
         self.assertEqual(self.left(order), [600, 60])
         order.with_user(self.finance).action_referral_refuse("Side deal")
         self.assertEqual(self.left(order), [0, 0])
+
+    def test_each_part_explains_itself_and_can_be_computed_again(self):
+        """Rule C8."""
+        order = self.make_contract(self.make_lead())
+        bill = self.invoice(order)
+        self.pay(bill, 40000)
+        self.pay(bill, 20000)
+        lines = order.sudo().referral_commission_ids
+        second = lines.filtered(lambda line: line.instalment and not line.level)
+        for words in ("60,000.00", "120,000.00", "200.00", "300.00", "600.00"):
+            self.assertIn(words, second.explanation_text)
+        self.assertEqual(set(lines.mapped("replay_state")), {"same"})
