@@ -279,13 +279,16 @@ class ReferralCommission(models.Model):
         The reward of a share has no lead yet; once its visitor becomes one, the trail
         begins with the share.
         """
-        for line in self:
-            self.env["referral.trail.entry"]._append(
-                line.lead_id or line.order_id.referral_lead_id,
-                "rewarded",
-                document=line,
-                content=line._prepare_trail_content(),
-            )
+        told = {
+            line: line.lead_id or line.order_id.referral_lead_id for line in self.sudo()
+        }
+        self.env["referral.trail.entry"]._append_each(
+            [
+                lead._prepare_step("rewarded", line._prepare_trail_content(), line)
+                for line, lead in told.items()
+                if lead
+            ]
+        )
 
     def _prepare_trail_content(self):
         """Return what the trail tells about this line; people as ids. A hook."""

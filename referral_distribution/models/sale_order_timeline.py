@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.tools.misc import formatLang
 
 from .referral_territory_owner import ROLES
 
@@ -132,13 +133,27 @@ class SaleOrder(models.Model):
             "awaiting_completion": self.env._(
                 "In progress: not everything is delivered yet."
             ),
-            "awaiting_payment": self.env._("Completed. Waiting for the final payment."),
+            "awaiting_payment": self._get_payment_step(member),
             "to_confirm": self.env._("Paid in full. Waiting for finance to confirm."),
             "refused": self.env._(
                 "Finance did not confirm a reward: %(reason)s",
                 reason=self.referral_reason or "–",
             ),
         }.get(state, "")
+
+    def _get_payment_step(self, member):
+        """Return what of the money is waited for; the company's own people see more."""
+        missing = self.referral_missing_amount
+        if member is not None:
+            return self.env._("Completed. Waiting for the final payment.")
+        if self.currency_id.is_zero(missing):
+            return self.env._(
+                "Nothing is missing, but an invoice or credit note is still open."
+            )
+        return self.env._(
+            "Completed. %(amount)s has not arrived yet.",
+            amount=formatLang(self.env, missing, currency_obj=self.currency_id),
+        )
 
     def _get_payout_step(self, rewards, member):
         """Return where the rewards of a confirmed contract are."""
