@@ -16,6 +16,7 @@
         "data/ir_sequence_data.xml",
         "data/referral_plan_data.xml",
         "wizard/referral_redemption_refuse_views.xml",
+        "views/referral_plan_views.xml",
         "views/referral_wallet_views.xml",
         "views/referral_wallet_entry_views.xml",
         "views/referral_reward_views.xml",

@@ -7,6 +7,7 @@ from . import (
     portal_leads,
     portal_recommend,
     portal_records,
+    portal_settlements,
     portal_share,
     portal_share_sheet,
     portal_team,

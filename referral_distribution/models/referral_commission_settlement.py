@@ -37,16 +37,18 @@ class ReferralCommission(models.Model):
     def _set_due_dates(self):
         """Say from which day on these may be settled; debts are due at once."""
         groups = self.sudo().grouped(
-            lambda line: (line.company_id, not line.reverses_id and line.plan_id)
+            lambda line: (line.company_id, *line._get_due_terms())
         )
-        for (company, plan), lines in groups.items():
-            today = company._referral_today()
-            due = get_due_date(
-                today,
-                plan.settlement_mode if plan else "manual",
-                plan.holding_days if plan else 0,
-            )
+        for (company, mode, days), lines in groups.items():
+            due = get_due_date(company._referral_today(), mode, days)
             gate.opened(lines).write({"due_date": due})
+
+    def _get_due_terms(self):
+        """Return how one line is settled, and after how many holding days. A hook."""
+        self.ensure_one()
+        if self.reverses_id:
+            return "at_once", 0
+        return self.plan_id.settlement_mode, self.plan_id.holding_days
 
     def _explain_waiting(self):
         """Say why none of these is settled, if one of them waits."""

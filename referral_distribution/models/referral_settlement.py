@@ -127,6 +127,10 @@ class ReferralSettlement(models.Model):
         days = (self.date_from, self.date_to)
         return " – ".join(format_date(self.env, day) for day in days)
 
+    def _get_report_base_filename(self):
+        self.ensure_one()
+        return self.env._("Statement %(number)s", number=self.id)
+
     def action_submit(self):
         """Hand the settlement over for approval (draft -> submitted).
 

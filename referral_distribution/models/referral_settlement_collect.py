@@ -94,16 +94,23 @@ class ReferralSettlement(models.Model):
         """Let addons pay what is due in their own way, a transaction a batch."""
         count, pay = 1, self.env["referral.commission"]._pay_due_elsewhere
         while count:
-            count = pay(company, company._referral_today())
+            count = self._again(lambda: pay(company, company._referral_today()))
             self.env["ir.cron"]._commit_progress(count)
 
     @api.model
     def _settle_next(self, company, after):
-        """Collect a slice, on a new snapshot again where somebody else was faster."""
-        periodic = SQL("plan.settlement_mode <> 'manual'")
+        """Collect a slice of what the job settles; see ``_collect_slice``."""
+        which = SQL("plan.settlement_mode <> 'manual'")
+        return self._again(lambda: self._collect_slice(company, after, which))
+
+    @api.model
+    def _again(self, work):
+        """Return what ``work`` does, on a new snapshot where somebody was faster."""
         for attempt in range(1, TRIES + 1):
             try:
-                return self._collect_slice(company, after, periodic)
+                result = work()
+                self.env.flush_all()
+                return result
             except AGAIN:
                 self.env.cr.rollback()
                 if attempt == TRIES:

@@ -120,9 +120,7 @@ class ReferralSettlement(models.Model):
         The last guard, wherever in Odoo the payment was made.
         """
         for settlement in self.sudo():
-            payments = settlement.bill_id.matched_payment_ids | (
-                settlement.bill_id.reconciled_payment_ids
-            )
+            payments = settlement._get_payments()
             two = settlement.submitted_by_id | settlement.approved_by_id
             if payments.create_uid & two:
                 raise UserError(
@@ -135,17 +133,22 @@ class ReferralSettlement(models.Model):
             if payments.partner_bank_id:
                 settlement._check_bank_approved()
 
+    def _get_payments(self):
+        """Return the payments of the bill, as superuser."""
+        bill = self.sudo().bill_id
+        payments = bill.matched_payment_ids | bill.reconciled_payment_ids
+        return payments.filtered(
+            lambda payment: payment.state in ("in_process", "paid")
+        )
+
     def _query_claim(self):
         """Claim these for this transaction; of two payers the second starts again."""
         self.flush_model()
-        rows = self.env.execute_query(
-            SQL(
-                "UPDATE referral_settlement SET write_date = write_date"
-                " WHERE id = ANY(%s) AND state = 'approved' RETURNING id",
-                self.ids,
-            )
+        query = (
+            "UPDATE referral_settlement SET write_date = write_date WHERE id = ANY(%s)"
         )
-        return self.browse(settlement_id for [settlement_id] in rows)
+        self.env.cr.execute(SQL(query, self.ids))
+        self.invalidate_recordset(["state"], flush=False)
 
     def _pay(self, journal, method_line, date):
         """Post the bills and pay them, as Odoo's own wizard does; all or nothing.
@@ -155,22 +158,23 @@ class ReferralSettlement(models.Model):
         :param date: day of the payment.
         :return: the account.payment records.
         """
-        todo = self._query_claim()
-        todo._check_payable()
-        todo._check_accounts_to_pay(journal)
-        bills = todo.sudo().bill_id.sudo(False)
+        self._query_claim()
+        self._check_payable()
+        self._check_accounts_to_pay(journal)
+        bills = self.sudo().bill_id.sudo(False)
         bills.filtered(lambda bill: bill.state == "draft").action_post()
         payments = self.env["account.payment"]
-        for part in todo._split_payment():
+        for bill in bills:
+            # One by one: Odoo withholds taxes of a single bill only.
             wizard = self.env["account.payment.register"].with_context(
-                active_model="account.move", active_ids=part.ids
+                active_model="account.move", active_ids=bill.ids
             )
-            vals = todo._prepare_payment_vals(part, journal, method_line, date)
+            vals = self._prepare_payment_vals(bill, journal, method_line, date)
             payments += wizard.create(vals)._create_payments()
         return payments
 
-    def _prepare_payment_vals(self, bills, journal, method_line, date):
-        """Return what Odoo's payment wizard is told about ``bills``. A hook."""
+    def _prepare_payment_vals(self, bill, journal, method_line, date):
+        """Return what Odoo's payment wizard is told about ``bill``. A hook."""
         return {
             "journal_id": journal.id,
             "payment_method_line_id": method_line.id,
@@ -190,8 +194,3 @@ class ReferralSettlement(models.Model):
                     names=", ".join(without.partner_id.mapped("display_name")),
                 )
             )
-
-    def _split_payment(self):
-        """Return the bills, in the groups that are paid together. A hook."""
-        bills = self.sudo().bill_id.sudo(False)
-        return list(bills.grouped("currency_id").values())

@@ -71,6 +71,8 @@ from . import test_review_races
 from . import test_recommend
 from . import test_recommend_race
 from . import test_screens
+from . import test_settlement_payout
+from . import test_settlement_races
 from . import test_settlement_runs
 from . import test_settlements
 from . import test_share_races

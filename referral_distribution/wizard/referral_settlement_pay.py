@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-MOST = 500  # settlements a request pays; more would not be answered in time
+MOST = 200  # settlements a request pays; more would not be answered in time
 
 
 class ReferralSettlementPay(models.TransientModel):

@@ -1,19 +1,65 @@
-from odoo import models
+from odoo import api, models
 from odoo.tools import format_date
 
 from odoo.addons.referral_distribution.engine.identity import masked
+
+BATCH = 1000  # rewards a transaction posts
 
 
 class ReferralCommission(models.Model):
     _inherit = "referral.commission"
 
+    def _get_due_terms(self):
+        mode, days = super()._get_due_terms()
+        points = self.env.ref("referral_points.currency_pts")
+        if self.currency_id == points and not self.plan_id.points_by_period:
+            return "at_once", 0
+        return mode, days
+
     def _settle_at_once(self):
-        """Points go to the wallet the moment they are approved (rules P1, C6)."""
+        """Points go to the wallet the moment they are approved (rules P1, C6).
+
+        Where the plan says that points wait, they do so until they are due.
+        """
         paid = super()._settle_at_once()
         points = self.env.ref("referral_points.currency_pts")
-        todo = (self - paid).filtered(lambda line: line.currency_id == points)
+        todo = (self - paid).filtered(
+            lambda line: (
+                line.currency_id == points
+                and (line.reverses_id or not line._waits_for_period())
+            )
+        )
         todo._post_earnings()
         return paid + todo
+
+    def _waits_for_period(self):
+        self.ensure_one()
+        return self.due_date and self.due_date > self.company_id._referral_today()
+
+    @api.model
+    def _pay_due_elsewhere(self, company, today):
+        """Post a batch of the points whose due date has come.
+
+        What was taken back of them in the meantime is posted with them.
+        """
+        count = super()._pay_due_elsewhere(company, today)
+        rewards = self.sudo().search(
+            [
+                ("company_id", "=", company.id),
+                ("currency_id", "=", self.env.ref("referral_points.currency_pts").id),
+                ("state", "=", "approved"),
+                ("reverses_id", "=", False),
+                ("due_date", "<=", today),
+            ],
+            order="id",
+            limit=BATCH,
+        )
+        lines = rewards | rewards.reversal_ids.filtered(
+            lambda line: line.state == "approved"
+        )
+        lines._set_state("settled")
+        lines._post_earnings()
+        return count + len(lines)
 
     def _post_earnings(self):
         """Post one entry per commission into its beneficiary's wallet, in a batch.

@@ -3,6 +3,7 @@ from . import test_commission_to_wallet
 from . import test_database_guards
 from . import test_ledger
 from . import test_point_value
+from . import test_points_by_period
 from . import test_portal_wallet
 from . import test_privacy
 from . import test_redemption
