@@ -23,7 +23,8 @@ lead = env["crm.lead"].search([("referrer_id", "!=", False)], limit=1)
 lines = env["referral.commission"].create([
     {{"company_id": env.company.id, "partner_id": person.id, "trigger": "lead_valid",
      "rule_id": rule.id, "level": 0, "amount": 10, "lead_id": lead.id,
-     "currency_id": env.company.currency_id.id, "explanation": {{"rate_type": "fixed"}}}}
+     "currency_id": env.company.currency_id.id,
+     "explanation": {{"rate_type": "fixed"}}}}
     for person in people for rule in plan.rule_ids])
 lines._set_state("approved")
 env.cr.commit()

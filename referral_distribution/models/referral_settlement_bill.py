@@ -119,15 +119,26 @@ class ReferralSettlement(models.Model):
     def _follow_bills(self):
         """Paid with the bill, and not paid any more when its payment is undone."""
         for settlement in self:
-            paid = settlement.bill_id.payment_state == "paid"
+            paid = settlement._is_bill_paid()
+            if settlement.state == "approved" and settlement._get_payments():
+                settlement._check_payments()
             if paid and settlement.state == "approved":
                 settlement._mark_paid()
             elif not paid and settlement.state == "paid":
                 settlement._mark_unpaid()
 
+    def _is_bill_paid(self):
+        """Tell whether the bill is paid, and none of its payments is only a draft.
+
+        Odoo leaves a payment that was reset to draft reconciled, and the bill paid.
+        """
+        bill = self.bill_id
+        return bill.payment_state == "paid" and (
+            "draft" not in bill.reconciled_payment_ids.mapped("state")
+        )
+
     def _mark_paid(self):
         """The bill was paid: so are its commissions."""
-        self._check_payments()
         self._set_state("paid")
         lines = self.commission_ids.sudo()
         lines.filtered(lambda line: line.state == "approved")._set_state("settled")

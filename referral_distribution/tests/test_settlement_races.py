@@ -123,6 +123,7 @@ class TestSettlementRaces(TwoConnectionsCase):
             payments = env["account.payment"].search([("partner_id", "=", self.member)])
             self.assertEqual(payments.mapped("amount"), [10.0])
             self.assertEqual(self.find_settlements(env).state, "paid")
+            env["account.payment.register"].search([]).unlink()
             payments.action_draft()
             payments.unlink()
             env["account.move"].search(
