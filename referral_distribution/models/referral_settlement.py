@@ -177,6 +177,8 @@ class ReferralSettlement(models.Model):
         self.env.user._referral_require("group_finance")
         if not isinstance(reason, str) or not reason.strip():
             raise UserError(self.env._("Give a reason, so that it can be corrected."))
+        if wrong := self.filtered(lambda settlement: settlement.state != "submitted"):
+            self._raise_wrong_step(wrong)
         self._set_state("draft")
         for settlement in self.sudo():
             settlement.message_post(
