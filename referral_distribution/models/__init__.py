@@ -82,6 +82,7 @@ from . import referral_link_poster
 from . import referral_plan
 from . import referral_plan_bracket
 from . import referral_plan_rule
+from . import referral_plan_rule_simulation
 from . import referral_plan_settlement
 from . import referral_poster_box
 from . import referral_poster_design
@@ -143,6 +144,7 @@ from . import res_partner_import
 from . import res_partner_masking
 from . import res_partner_membership
 from . import res_partner_poster
+from . import res_partner_simulation
 from . import res_partner_tier
 from . import res_partner_traces
 from . import res_partner_channel  # last: erases what these name

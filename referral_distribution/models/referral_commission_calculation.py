@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 from odoo import api, fields, models
 
 READERS = "referral_distribution.group_finance,referral_distribution.group_manager"
@@ -84,6 +86,35 @@ class ReferralCommission(models.Model):
         ]
         if len(same) > 1:  # the beneficiary may have been merged since: ask last
             same = [line for line in same if line.person == self.partner_id.id]
-        amount = sum(line.amount for line in same)
+        amount = sum((line.amount for line in same), Decimal(0))
         equal = not self.currency_id.compare_amounts(float(amount), self.amount)
         return ("same" if equal else "differs", amount)
+
+    def action_replay(self):
+        """Compute the selected rewards again, and show those that differ.
+
+        :return: window action on those that differ or cannot be read; a notice when
+            there are none.
+        :raises AccessError: unless the user has the finance or manager role.
+        """
+        self.env.user._referral_require("group_finance", "group_manager")
+        self.check_access("read")
+        states = {line: state for line, (state, _amount) in self._replay().items()}
+        wrong = [line.id for line in self if states[line] in ("differs", "unreadable")]
+        if wrong:
+            action = self.env["ir.actions.act_window"]._for_xml_id(
+                "referral_distribution.referral_commission_action_differing"
+            )
+            return {**action, "domain": [("id", "in", wrong)]}
+        same = sum(state == "same" for state in states.values())
+        message = self.env._(
+            "%(same)s rewards come out the same. %(rest)s have nothing to compute"
+            " again.",
+            same=same,
+            rest=len(self) - same,
+        )
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {"type": "success", "message": message},
+        }

@@ -12,7 +12,9 @@ from odoo.tools import SQL
 from odoo.tools.misc import formatLang
 
 from ..engine import commission as engine
+from ..engine.commission import MAX_LEVELS
 from . import gate
+from .memo import remembered
 
 BATCH = 1_000  # contracts at a time
 PATIENCE = 3  # seconds that who asks waits; the job does the rest
@@ -267,7 +269,7 @@ class ReferralSimulation(models.Model):
         """Work for as long as somebody waits, and leave the rest to the job."""
         self.ensure_one()
         deadline = time.monotonic() + PATIENCE
-        simulation = gate.opened(self.sudo())
+        simulation = remembered(gate.opened(self.sudo()))
         while simulation._measure_next():
             if time.monotonic() > deadline:
                 cron = self.env.ref("referral_distribution.ir_cron_simulation")
@@ -280,7 +282,7 @@ class ReferralSimulation(models.Model):
         progress = self.env["ir.cron"]
         running = self.search([("state", "=", "running")], order="id")
         progress._commit_progress(remaining=sum(running.mapped("contract_count")))
-        for simulation in gate.opened(running):
+        for simulation in remembered(gate.opened(running)):
             before = simulation.done_count + simulation.skipped_count
             while simulation._measure_next():
                 now = simulation.done_count + simulation.skipped_count
@@ -325,7 +327,8 @@ class ReferralSimulation(models.Model):
         measured = rules._to_engine()
         triggers = {rule.trigger for rule in measured}.intersection(TRIGGERS)
         sums, skipped = {}, 0
-        orders = orders.with_context(referral_memo={})
+        orders = orders.with_env(rules.env)
+        orders.referrer_id._warm_up_chains(MAX_LEVELS)
         for order in orders:
             try:
                 lines = [

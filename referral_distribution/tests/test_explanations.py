@@ -160,6 +160,21 @@ class TestExplanations(ReferralCase):
             self.assertIn(words, calculation.facts_table)
         self.assertIn("Rate (%)", calculation.rules_table)
 
+    def test_finance_sees_which_rewards_come_out_differently(self):
+        own, share = self.confirm()
+        lines = (own | share).with_user(self.finance)
+        notice = lines.action_replay()
+        self.assertIn("2 rewards come out the same", notice["params"]["message"])
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE referral_commission SET amount = 61 WHERE id = %s", [share.id]
+        )
+        self.env.invalidate_all()
+        self.assertEqual(lines.action_replay()["domain"], [("id", "in", share.ids)])
+        for user in (self.sales, self.portal):
+            with self.assertRaises(AccessError):
+                lines.with_user(user).action_replay()
+
     # -------------------------------------------------------------- what is kept
 
     def test_the_database_keeps_what_a_reward_was_computed_from(self):

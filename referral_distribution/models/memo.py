@@ -1,0 +1,27 @@
+"""What one run over many documents has found already, so that it looks but once.
+
+It travels in the context of the run alone. An object cannot arrive over RPC, so no
+client can tell a run what it has found.
+"""
+
+
+class Memo(dict):
+    """Answers by question."""
+
+
+def remembered(records):
+    """Return ``records`` with an empty memo in their context."""
+    return records.with_context(referral_memo=Memo())
+
+
+def recall(env, question, find):
+    """Return the answer to ``question``; ``find()`` is asked when nobody knows it yet.
+
+    Outside such a run it is always asked.
+    """
+    memo = env.context.get("referral_memo")
+    if not isinstance(memo, Memo):
+        return find()
+    if question not in memo:
+        memo[question] = find()
+    return memo[question]

@@ -1,0 +1,16 @@
+from odoo import models
+
+from .memo import recall
+
+
+class ReferralPlanRule(models.Model):
+    """In a run over many contracts, a day's rates are looked up once."""
+
+    _inherit = "referral.plan.rule"
+
+    def _get_engine_currencies(self, company, date):
+        return recall(
+            self.env,
+            ("currencies", tuple(self.ids), company.id, date),
+            lambda: super(ReferralPlanRule, self)._get_engine_currencies(company, date),
+        )
