@@ -50,6 +50,34 @@ A share has no amount, and no inviter takes part unless a rule says so (S5, M4):
 >>> [(line.person, str(line.amount)) for line in compute(shared, rules + fixed)]
 [(7, '1.00')]
 
+By role, 15 per cent for the agent, 10 for the distributor and 5 for the member, each
+less what those below get; without a distributor the agent gets that too (rule C5). No
+more people of a chain are paid than there are paying levels:
+
+>>> tiered = [
+...     Rule(number, "contract", "role", role=role, rate_type="differential",
+...          base="untaxed", rate=D(rate), currency="PTS")
+...     for number, (role, rate) in enumerate(
+...         [("agent", 15), ("distributor", 10), ("member", 5)], start=1)
+... ]
+>>> member = Person(7, role="member")
+>>> above = (Person(4, role="distributor", place=2), Person(1, role="agent", place=3))
+>>> signed = replace(facts, people=(member,), chain=above, paying_levels=3,
+...                  bases={"untaxed": D(1000)})
+>>> [(line.person, str(line.amount)) for line in compute(signed, tiered)]
+[(7, '50.00'), (4, '50.00'), (1, '50.00')]
+>>> without = replace(signed, chain=above[1:])
+>>> [(line.person, str(line.amount)) for line in compute(without, tiered)]
+[(7, '50.00'), (1, '100.00')]
+>>> [line.person for line in compute(replace(signed, paying_levels=2), tiered)]
+[7, 4]
+
+A share of the reward is paid on top of it, or out of it (rule M4):
+
+>>> inside = [*rules[:2], replace(rules[2], sharing="out_of")]
+>>> [(line.person, str(line.amount)) for line in compute(facts, inside)]
+[(7, '540.00'), (3, '60.00')]
+
 A fourth level is refused whatever the settings say (rule M4, threat G1):
 
 >>> replace(facts, paying_levels=4)
@@ -58,191 +86,283 @@ ValueError: 4 paying levels: they are 1, 2 or 3
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal
+from dataclasses import replace
+from decimal import Decimal
 
-HUNDRED = Decimal(100)
-MAX_LEVELS = 3  # nothing above, ever (rule M4)
+from . import brackets, conditions, formula
+from .brackets import HUNDRED, marginal
+from .facts import (
+    MAX_LEVELS,
+    ZERO,
+    Currency,
+    Facts,
+    Line,
+    OwnRate,
+    Part,
+    Past,
+    Person,
+    Rule,
+    Terms,
+)
 
-
-@dataclass(frozen=True)
-class Currency:
-    """What one unit of the company's currency is in it, and its smallest step."""
-
-    factor: Decimal
-    rounding: Decimal
-
-    def round(self, amount: Decimal) -> Decimal:
-        """Return ``amount`` rounded half up to the currency's smallest step."""
-        steps = (amount / self.rounding).quantize(Decimal(1), rounding=ROUND_HALF_UP)
-        return steps * self.rounding
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody in the chain: the referrer first, then the inviters upwards."""
-
-    id: int
-    earns: bool = True
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What was agreed with a channel partner: in the company's currency per valid lead,
-    and in per cent of a contract's base (rule S4)."""
-
-    lead_fee: Decimal = Decimal(0)
-    deal_share: Decimal = Decimal(0)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One line of a plan: trigger x who x condition x base x rate (rule C4)."""
-
-    id: int
-    trigger: str
-    beneficiary: str = "member"
-    level: int = 0
-    phase: str = "any"
-    base: str = ""
-    rate_type: str = "percent"
-    rate: Decimal = Decimal(0)
-    amount: Decimal = Decimal(0)
-    brackets: tuple[tuple[Decimal, Decimal], ...] = ()
-    currency: str = ""
-
-    def __post_init__(self):
-        if not 0 <= self.level < MAX_LEVELS:
-            raise ValueError(f"a rule of level {self.level}: they are 0, 1 and 2")
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What happened, in the company's currency, and who stands in the chain.
-
-    ``bases`` names the amounts a rule may take a share of. On a partner channel members
-    earn nothing, whether its ``channel_partner`` is known or not; that one earns by the
-    ``terms`` in force (S4).
-    """
-
-    trigger: str
-    people: tuple[Person, ...] = ()
-    channel_partner: Person | None = None
-    members_earn: bool = True
-    terms: Terms = Terms()
-    phase: int = 0
-    bases: dict[str, Decimal] = field(default_factory=dict)
-    currencies: dict[str, Currency] = field(default_factory=dict)
-    paying_levels: int = 2
-
-    def __post_init__(self):
-        if not 1 <= self.paying_levels <= MAX_LEVELS:
-            raise ValueError(f"{self.paying_levels} paying levels: they are 1, 2 or 3")
-
-
-@dataclass(frozen=True)
-class Line:
-    """One accrual: who earns how much under which rule, and how it came about."""
-
-    rule: int
-    person: int
-    level: int
-    base: Decimal
-    amount: Decimal
-    currency: str
+__all__ = [
+    "HUNDRED",
+    "MAX_LEVELS",
+    "Currency",
+    "Facts",
+    "Line",
+    "OwnRate",
+    "Part",
+    "Past",
+    "Person",
+    "Rule",
+    "Terms",
+    "compute",
+    "marginal",
+]
+OUTSIDE = 10**9  # the place of who does not stand in the chain
 
 
 def compute(facts: Facts, rules: Iterable[Rule]) -> list[Line]:
-    """Return the lines that ``rules`` give for ``facts``, level by level.
+    """Return the lines that ``rules`` give for ``facts``, from the referrer upwards.
 
-    Shares of an inviter are shares of what the referrer earns under the same plan, so
-    nothing at level 0 means nothing above it. Lines that round to zero are left out.
+    Shares are shares of what the referrer earns under the same plan, so nothing for the
+    referrer means no shares. Lines that round to zero are left out. In which order the
+    rules are given does not matter.
+
+    :raises formula.FormulaError: a rule's expression divides by zero, or the like.
     """
-    lines: list[Line] = []
-    for rule in sorted(rules, key=lambda rule: (rule.level, rule.id)):
-        person = _find_person(facts, rule)
-        if person is None or not _applies(facts, rule):
-            continue
-        currency = facts.currencies[rule.currency]
-        base = _get_base(facts, rule, lines)
-        amount = currency.round(_get_share(rule, base, currency, facts.terms))
-        if amount > 0:
-            lines.append(
-                Line(rule.id, person.id, rule.level, base, amount, rule.currency)
-            )
-    return lines
+    return _Run(facts).compute(rules)
 
 
-def marginal(base: Decimal, brackets: Iterable[tuple[Decimal, Decimal]]) -> Decimal:
-    """Return the sum of each slice of ``base`` times its bracket's per cent.
+class _Run:
+    """One computation: what was granted so far decides what comes further up."""
 
-    :param brackets: ``(from amount, per cent)``, ascending, the first from 0; each
-        reaches up to the next, so there is neither gap nor overlap.
+    def __init__(self, facts: Facts):
+        self.facts = facts
+        self.chain = _get_chain(facts)
+        self.lines: list[Line] = []
+        self.places: list[int] = []
+        self.shares: list[tuple[Rule, Line]] = []
 
-    >>> steps = [(Decimal(0), Decimal(1)), (Decimal(1000), Decimal(2))]
-    >>> marginal(Decimal(1000), steps), marginal(Decimal(1500), steps)
-    (Decimal('10'), Decimal('20'))
-    """
-    steps = list(brackets)
-    ends = [start for start, _rate in steps[1:]] + [base]
-    return sum(
-        (max(min(base, end) - start, Decimal(0)) * rate / HUNDRED)
-        for (start, rate), end in zip(steps, ends, strict=True)
-    )
+    def compute(self, rules: Iterable[Rule]) -> list[Line]:
+        found = []
+        for rule in rules:
+            if conditions.applies(self.facts, rule):
+                place, person = self._find_person(rule)
+                if person and conditions.suits(rule, person):
+                    found.append((place, _get_step(rule), rule.id, rule, person))
+        for place, _step, _id, rule, person in sorted(found, key=lambda one: one[:3]):
+            self._grant(rule, person, place)
+        return self._take_out_shares()
 
+    def _find_person(self, rule: Rule) -> tuple[int, Person | None]:
+        """Return where in the chain the rule's beneficiary stands, and who it is."""
+        facts = self.facts
+        if rule.beneficiary == "member":
+            return rule.level, self.chain.get(rule.level)
+        if rule.beneficiary == "role":
+            places = [p for p, one in self.chain.items() if one.role == rule.role]
+            place = min(places, default=OUTSIDE)
+            return place, self.chain.get(place)
+        return OUTSIDE, {
+            "channel_partner": facts.channel_partner,
+            "territory": facts.territory_agent if facts.members_earn else None,
+            "contact": next((p for p in facts.contacts if p.id == rule.contact), None),
+        }[rule.beneficiary]
 
-def _find_person(facts: Facts, rule: Rule) -> Person | None:
-    if rule.beneficiary == "channel_partner":
-        person = facts.channel_partner
-    else:
-        chain = _get_paid_chain(facts)
-        person = chain[rule.level] if rule.level < len(chain) else None
-    return person if person and person.earns else None
+    def _grant(self, rule: Rule, person: Person, place: int) -> None:
+        if rule.in_chain and not self._is_within_levels(person):
+            return
+        if rule.is_share and self._get_referrer() in (None, person.id):
+            return  # nobody's reward, or a share of one's own
+        currency = self.facts.currencies[rule.currency]
+        base = self._get_base(rule)
+        share, notes = self._get_share(rule, person, place, base, currency)
+        amount = currency.round(max(share, ZERO))
+        amount, notes = self._cap(rule, person, amount, notes)
+        if amount <= 0:
+            return
+        line = Line(rule.id, person.id, rule.level, base, amount, rule.currency, notes)
+        self.lines.append(line)
+        self.places.append(place)
+        if rule.is_share and rule.sharing == "out_of":
+            self.shares.append((rule, line))
 
+    def _is_within_levels(self, person: Person) -> bool:
+        """Tell whether one more of the chain may be paid (rule M4, threat G1)."""
+        paid = {
+            line.person
+            for line, place in zip(self.lines, self.places, strict=True)
+            if place < OUTSIDE
+        }
+        return len(paid | {person.id}) <= self.facts.paying_levels
 
-def _get_paid_chain(facts: Facts) -> tuple[Person, ...]:
-    """Return the members a plan may reward: none when the first declines (M4), or when
-    the lead came through a partner channel (S4)."""
-    declined = not all(person.earns for person in facts.people[:1])
-    if declined or not facts.members_earn or facts.channel_partner:
-        return ()
-    return facts.people[: facts.paying_levels]
+    def _get_referrer(self) -> int | None:
+        first = self.chain.get(0)
+        return first.id if first else None
 
+    def _get_own_lines(self, currency: str) -> list[int]:
+        """Return which lines are the referrer's reward, that shares are taken of."""
+        return [
+            number
+            for number, line in enumerate(self.lines)
+            if not self.places[number] and line.currency == currency
+        ]
 
-def _applies(facts: Facts, rule: Rule) -> bool:
-    return rule.trigger == facts.trigger and (
-        rule.phase == "any" or (rule.phase == "first") == (facts.phase <= 1)
-    )
+    def _get_reward(self, currency: str) -> Decimal:
+        own = self._get_own_lines(currency)
+        return sum((self.lines[number].amount for number in own), ZERO)
 
+    def _get_base(self, rule: Rule) -> Decimal:
+        if rule.rate_type == "fixed" or _is_lead_fee(rule):
+            return ZERO
+        if rule.is_share:
+            return self._get_reward(rule.currency)
+        if rule.categories and rule.category_use == "lines":
+            parts = conditions.get_parts(self.facts, rule)
+            return sum((part.bases[rule.base] for part in parts), ZERO)
+        return self.facts.bases.get(rule.base, ZERO)
 
-def _get_base(facts: Facts, rule: Rule, lines: list[Line]) -> Decimal:
-    if rule.rate_type == "fixed" or _is_lead_fee(rule):
-        return Decimal(0)
-    if rule.base == "member_reward":
+    def _get_share(self, rule, person, place, base, currency):
+        """Return what the formula gives, in the rule's currency, and notes on it."""
+        notes = {"of": str(self._get_referrer())} if rule.is_share else {}
+        if rule.rate_type == "fixed":
+            return rule.amount, notes
+        if rule.rate_type == "bracket":
+            earlier = self._get_earlier(rule, person)
+            if earlier:
+                notes["earlier"] = f"{earlier}"
+            share = brackets.between(earlier, base, rule.brackets)
+        elif rule.rate_type == "expression":
+            share = self._evaluate(rule, base, currency)
+        elif _is_lead_fee(rule):
+            share = self.facts.terms.lead_fee
+        elif rule.rate_type == "terms":
+            share = base * self.facts.terms.deal_share / HUNDRED
+        else:
+            rate = self._get_rate(rule, person, notes)
+            share = base * rate / HUNDRED
+        share = share if rule.is_share else share * currency.factor
+        if rule.rate_type == "differential":
+            below = self._get_below(rule, place)
+            notes["below"] = f"{below}"
+            share = currency.round(share) - below
+        return share, notes
+
+    def _get_rate(self, rule: Rule, person: Person, notes) -> Decimal:
+        """Return the rule's per cent, or what was agreed with the person instead."""
+        key = (person.id, rule.trigger, rule.beneficiary, rule.level)
+        own = [
+            one
+            for one in self.facts.rates
+            if (one.person, one.trigger, one.beneficiary, one.level) == key
+        ]
+        if not own:
+            return rule.rate
+        rate = max(own, key=lambda one: one.for_customer).rate
+        notes.update(rate=f"{rate.normalize():f}", own_rate="1")
+        return rate
+
+    def _get_below(self, rule: Rule, place: int) -> Decimal:
+        """Return what people below in the chain were granted (rule C5)."""
         return sum(
             (
                 line.amount
-                for line in lines
-                if line.level == 0 and line.currency == rule.currency
+                for line, own in zip(self.lines, self.places, strict=True)
+                if own < place and line.currency == rule.currency
             ),
-            Decimal(0),
+            ZERO,
         )
-    return facts.bases[rule.base]
+
+    def _get_earlier(self, rule: Rule, person: Person) -> Decimal:
+        """Return the amounts that count before this one in the rule's period."""
+        if rule.bracket_period == "order" or rule.is_share:
+            return ZERO
+        return self._get_past(rule, rule.bracket_period, person, "base")
+
+    def _get_past(self, rule: Rule, scope: str, person: Person, name: str) -> Decimal:
+        of_one = scope not in ("order", "customer")
+        return sum(
+            (
+                getattr(past, name)
+                for past in self.facts.past
+                if past.rule == rule.id
+                and past.scope == scope
+                and (not of_one or past.person == person.id)
+            ),
+            ZERO,
+        )
+
+    def _evaluate(self, rule: Rule, base: Decimal, currency: Currency) -> Decimal:
+        reward = self._get_reward(rule.currency)
+        known = {
+            **self.facts.bases,
+            "amount": base,
+            "phase": Decimal(self.facts.phase),
+            "reward": reward if rule.is_share else reward / currency.factor,
+        }
+        return formula.evaluate(rule.expression, known)
+
+    def _cap(self, rule: Rule, person: Person, amount: Decimal, notes):
+        """Return the amount within the rule's caps; notes name the one that was hit."""
+        allowed, hit = amount, ""
+        for scope, most in rule.caps:
+            left = most - self._get_past(rule, scope, person, "amount")
+            if left < allowed:
+                allowed, hit = max(left, ZERO), scope
+        if hit:
+            notes = {**notes, "cap": hit, "uncapped": f"{amount}"}
+        return allowed, notes
+
+    def _take_out_shares(self) -> list[Line]:
+        """Return the lines after what was shared "out of" a reward left it (M4).
+
+        Never more than there is: what is shared out and what stays is the reward.
+        """
+        lines = dict(enumerate(self.lines))
+        for rule, share in self.shares:
+            own = [n for n in self._get_own_lines(rule.currency) if lines[n].amount > 0]
+            reward = sum((lines[number].amount for number in own), ZERO)
+            number = next(n for n, line in enumerate(self.lines) if line is share)
+            part = min(share.amount, reward)
+            lines[number] = replace(share, amount=part)
+            currency = self.facts.currencies[rule.currency]
+            for number in own:
+                line = lines[number]
+                gone = currency.round(part * line.amount / reward)
+                gone = min(gone, part) if number != own[-1] else part
+                part, reward = part - gone, reward - line.amount
+                lines[number] = _give_up(line, gone)
+        shares = [n for n, line in lines.items() if "of" in line.notes and self.shares]
+        for number in shares:
+            own = self._get_own_lines(lines[number].currency)
+            left = sum((lines[n].amount for n in own), ZERO)
+            notes = {**lines[number].notes, "left": f"{left}"}
+            lines[number] = replace(lines[number], notes=notes)
+        return [line for line in lines.values() if line.amount > 0]
+
+
+def _get_chain(facts: Facts) -> dict[int, Person]:
+    """Return by place the members a plan may reward: none when the first declines (M4),
+    or when the lead came through a partner channel (S4)."""
+    declined = not all(person.earns for person in facts.people[:1])
+    if declined or not facts.members_earn or facts.channel_partner:
+        return {}
+    levels = dict(enumerate(facts.people[: facts.paying_levels]))
+    return {person.place: person for person in facts.chain} | levels
+
+
+def _get_step(rule: Rule) -> int:
+    """Return when, of those for one person, a rule's turn is."""
+    return 2 if rule.is_share else int(rule.rate_type in ("differential", "expression"))
 
 
 def _is_lead_fee(rule: Rule) -> bool:
     return rule.rate_type == "terms" and rule.trigger == "lead_valid"
 
 
-def _get_share(rule: Rule, base: Decimal, currency: Currency, terms: Terms) -> Decimal:
-    if rule.rate_type == "fixed":
-        return rule.amount
-    if rule.rate_type == "bracket":
-        share = marginal(base, rule.brackets)
-    elif _is_lead_fee(rule):
-        share = terms.lead_fee
-    elif rule.rate_type == "terms":
-        share = base * terms.deal_share / HUNDRED
-    else:
-        share = base * rule.rate / HUNDRED
-    return share if rule.base == "member_reward" else share * currency.factor
+def _give_up(line: Line, gone: Decimal) -> Line:
+    before = Decimal(line.notes.get("given_up", "0"))
+    notes = {**line.notes, "given_up": f"{before + gone}"} if gone else line.notes
+    return replace(line, amount=line.amount - gone, notes=notes)

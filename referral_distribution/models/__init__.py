@@ -1,3 +1,4 @@
+from . import referral_reward_source  # first: documents inherit it
 from . import account_move
 from . import account_move_receipt
 from . import account_move_settlement
@@ -17,6 +18,7 @@ from . import crm_lead_timeline
 from . import crm_lead_trail
 from . import crm_lead_assignment  # after the trail: what it does is told by itself
 from . import crm_lead_channel
+from . import crm_lead_facts
 from . import crm_lead_hold
 from . import crm_lead_hold_merge
 from . import crm_lead_identity
@@ -82,8 +84,14 @@ from . import referral_link_poster
 from . import referral_plan
 from . import referral_plan_bracket
 from . import referral_plan_rule
+from . import referral_plan_rule_condition
+from . import referral_plan_rule_facts
+from . import referral_plan_rule_formula
+from . import referral_plan_rule_past
+from . import referral_plan_rule_sentence
 from . import referral_plan_rule_simulation
 from . import referral_plan_settlement
+from . import referral_rate
 from . import referral_poster_box
 from . import referral_poster_design
 from . import referral_poster_picture
@@ -93,6 +101,7 @@ from . import referral_settlement_collect
 from . import referral_settlement_payout
 from . import referral_share
 from . import referral_share_reward
+from . import referral_share_facts  # completes what the two before say
 from . import referral_simulation
 from . import referral_simulation_line
 from . import referral_team
@@ -132,8 +141,10 @@ from . import res_config_settings_review
 from . import res_config_settings_settlement
 from . import res_config_settings_trail
 from . import res_config_settings_recommendation
+from . import res_currency
 from . import res_partner
 from . import res_partner_bank
+from . import res_partner_chain
 from . import res_partner_consent
 from . import res_partner_erasure
 from . import res_partner_export
@@ -157,8 +168,10 @@ from . import sale_order
 from . import sale_order_attribution
 from . import sale_order_channel
 from . import sale_order_decision
+from . import sale_order_facts
 from . import sale_order_forecast
 from . import sale_order_hold
+from . import sale_order_line
 from . import sale_order_phase
 from . import sale_order_state
 from . import sale_order_simulation

@@ -114,7 +114,8 @@ class ReferralChannel(models.Model):
     @api.depends_context("company")
     def _compute_unpaid_terms(self):
         """Tell where the plan in force has no rule that pays what was agreed."""
-        plan = self.env["referral.plan"].sudo()._get_active(self.env.company)
+        plans = self.env["referral.plan"].sudo()
+        plan = plans._get_active(self.env.company, kind="partner")
         rules = plan.rule_ids.filtered(lambda rule: rule.rate_type == "terms")
         paid = set(rules.mapped("trigger"))
         for channel in self:

@@ -2,9 +2,9 @@ from decimal import Decimal
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.tools.misc import formatLang
 
-from ..engine import commission as engine
 from . import gate
 from .referral_calculation import Inputs
 
@@ -209,40 +209,76 @@ class ReferralCommission(models.Model):
             are held are passed over (rule L5).
         :return: the new commissions; empty for sources that were rewarded before.
         """
-        lines = self.sudo()  # without the caller's default_ keys
-        for source in sources.sudo()._pass_over_held():
-            rules = source._get_referral_plan().rule_ids
-            facts = source._prepare_referral_facts(trigger, rules)
-            inputs = Inputs(facts, rules._to_engine())
-            vals_list = [
-                {
-                    **self._prepare_commission_vals(source, facts, line),
-                    "inputs": inputs,
-                }
-                for line in engine.compute(*inputs)
-            ]
-            lines += lines._create_missing(vals_list)
+        sources = sources.sudo()._pass_over_held()
+        lines = self.sudo()._give(trigger, sources)  # without default_ keys
+        if trigger == "contract":
+            lines += self.sudo()._give("order_line", sources._get_referral_lines())
         lines._approve()
         return lines
 
     @api.model
+    def _give(self, trigger, sources):
+        """Write what the plan gives for each source; see ``_accrue``.
+
+        In one go, but for rules with limits: what one source is given counts for the
+        next (rule C4).
+        """
+        lines, together = self.browse(), []
+        for source in sources:
+            rules = source._get_referral_plan().rule_ids
+            if not rules.filtered(lambda rule: rule.trigger == trigger):
+                continue
+            inputs, found = self._compute_lines(trigger, source, rules)
+            vals_list = [
+                {
+                    **self._prepare_commission_vals(source, inputs.facts, line),
+                    "inputs": inputs,
+                }
+                for line in found
+            ]
+            if rules._looks_back():
+                lines += self._create_missing(vals_list)
+            else:
+                together += vals_list
+        return lines + self._create_missing(together)
+
+    @api.model
+    def _compute_lines(self, trigger, source, rules):
+        """Return ``(engine inputs, engine lines)`` of one source.
+
+        :raises UserError: a rule's formula cannot be computed for it; says which.
+        """
+        facts = source._prepare_referral_facts(trigger, rules)
+        if rules._looks_back():
+            rules._query_lock_past(source, facts)
+        inputs = Inputs(facts, rules._to_engine())
+        return inputs, rules._compute(source, *inputs)
+
+    @api.model
     def _create_missing(self, vals_list):
         """Create what is not there yet by its natural key."""
-        standing = [("reverses_id", "=", False), ("state", "!=", "reversed")]
-        missing = [
-            vals
-            for vals in vals_list
-            if not self.search_count(
-                standing + [(key, "=", vals[key]) for key in KEY], limit=1
-            )
-        ]
-        return self.create(missing)
+        if not vals_list:
+            return self.browse()
+        domain = Domain("reverses_id", "=", False) & Domain("state", "!=", "reversed")
+        for name in ("trigger", "rule_id", *SOURCES):
+            domain &= Domain(name, "in", list({vals[name] for vals in vals_list}))
+        standing = {
+            tuple(line[name] for name in KEY)
+            for line in self.search(domain).read(KEY, load="")
+        }
+        return self.create(
+            [
+                vals
+                for vals in vals_list
+                if tuple(vals[name] for name in KEY) not in standing
+            ]
+        )
 
     @api.model
     def _prepare_commission_vals(self, source, facts, line):
         rule = self.env["referral.plan.rule"].sudo().browse(line.rule)
         company = source._get_referral_company()
-        own_base = rule.base != "member_reward"
+        own_base = not rule._is_share()
         return {
             **dict.fromkeys(SOURCES, False),
             **source._prepare_commission_source_vals(),
@@ -264,6 +300,7 @@ class ReferralCommission(models.Model):
                 "rate": f"{Decimal(repr(rule.rate)).normalize():f}",
                 "phase": facts.phase,
                 "factor": str(facts.currencies[line.currency].factor),
+                **line.notes,
             },
         }
 

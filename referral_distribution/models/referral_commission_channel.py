@@ -19,7 +19,7 @@ class ReferralCommission(models.Model):
         vals = super()._prepare_commission_vals(source, facts, line)
         rule = self.env["referral.plan.rule"].sudo().browse(line.rule)
         if rule.beneficiary == "channel_partner":
-            vals["channel_id"] = source.referral_channel_id.id
+            vals["channel_id"] = source._get_referral_source_channel().id
         if rule.rate_type == "terms":
             vals["explanation"]["rate"] = f"{facts.terms.deal_share.normalize():f}"
         return vals

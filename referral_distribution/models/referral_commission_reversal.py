@@ -142,19 +142,37 @@ class ReferralCommission(models.Model):
         )
         found = {}
         for (is_share, key), lines in groups.items():
-            bases = groups.get((False, key), ()) if is_share else ()
-            taken = sum(parts.get(base, 0) for base in bases)
-            whole = all(parts.get(base) == base._get_left() for base in bases)
-            for share in lines if taken else ():
+            bases = groups.get((False, key), self.browse()) if is_share else ()
+            for share in lines if is_share else ():
+                own = share._filter_shared(bases)
+                taken = sum(parts.get(base, 0) for base in own)
+                whole = all(parts.get(base) == base._get_left() for base in own)
+                if not taken:
+                    continue
                 left = share._get_left()
-                part = share.amount * taken / share.base_amount
+                part = share.amount * taken / share._get_shared_amount()
                 part = left if whole else min(share.currency_id.round(part), left)
                 if share not in parts and part > 0:
                     found[share] = part
         return found
 
     def _is_share(self):
-        return self.level > 0 and self.rule_id.base == "member_reward"
+        return bool(self.rule_id) and self.rule_id._is_share()
+
+    def _filter_shared(self, rewards):
+        """Return those of ``rewards`` that this is a share of: the referrer's own."""
+        referrer = int((self.explanation or {}).get("of") or 0)
+        return rewards.filtered(
+            lambda line: not referrer or line.partner_id.id == referrer
+        )
+
+    def _get_shared_amount(self):
+        """Return what was given of the reward that this is a share of.
+
+        A share "out of" the reward has left less of it than it was computed from.
+        """
+        given_up = (self.explanation or {}).get("left")
+        return float(given_up) if given_up else self.base_amount
 
     def _find_kin(self):
         """Return the standing rewards for the leads, contracts, shares of these."""

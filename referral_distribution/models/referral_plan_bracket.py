@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from .finite import check_finite
+
 
 class ReferralPlanBracket(models.Model):
     """A slice of the base and its rate; it reaches up to where the next one starts.
@@ -33,11 +35,14 @@ class ReferralPlanBracket(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        for vals in vals_list:
+            check_finite(self, vals)
         brackets = super().create(vals_list)
         brackets.rule_id.plan_id._check_is_draft()
         return brackets
 
     def write(self, vals):
+        check_finite(self, vals)
         self.rule_id.plan_id._check_is_draft()
         result = super().write(vals)
         self.rule_id.plan_id._check_is_draft()  # where it was moved to

@@ -41,6 +41,10 @@ class SaleOrder(models.Model):
         channel = self.sudo()._get_signed_channel()
         today = self.company_id._referral_today()
         share = channel._get_deal_share(today) if channel else 0.0
+        if channel.kind == "partner":
+            plans = self.env["referral.plan"].sudo()
+            plan = plans._get_active(self.company_id, today, "partner")
+            vals["referral_plan_id"] = plan.id
         return {
             **vals,
             "referral_channel_id": channel.id,

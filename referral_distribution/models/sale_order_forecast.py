@@ -1,9 +1,9 @@
 from collections import defaultdict
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools.misc import formatLang
 
-from ..engine import commission as engine
 from .referral_territory_owner import ROLES
 
 
@@ -85,9 +85,25 @@ class SaleOrder(models.Model):
                 "amount": float(line.amount),
                 "currency": by_id[line.rule].currency_id,
             }
-            for line in engine.compute(facts, rules._to_engine())
+            for line in self._forecast_lines(facts, rules)
             if member is None or line.person == member.id
         ]
+
+    def _forecast_lines(self, facts, rules):
+        """Return the engine's lines; none while a rule's formula fails for the order.
+
+        What is only looked at stays readable; giving the reward says what is wrong.
+        """
+        found, measured = [], rules._to_engine()
+        try:
+            found += rules._compute(self, facts, measured)
+            if "order_line" in rules.mapped("trigger"):
+                for line in self._get_referral_lines():
+                    own = line._prepare_referral_facts("order_line", rules)
+                    found += rules._compute(self, own, measured)
+        except UserError:
+            return []
+        return found
 
     @api.model
     def _format_forecast(self, lines):

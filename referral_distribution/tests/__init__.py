@@ -54,6 +54,7 @@ from . import test_members
 from . import test_membership
 from . import test_online_orders
 from . import test_ordinary_records
+from . import test_plan_rules
 from . import test_plans
 from . import test_portal
 from . import test_portal_channels

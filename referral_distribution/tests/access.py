@@ -101,6 +101,18 @@ MATRIX = {
         "create": "manager",
         "unlink": "manager",
     },
+    "referral.plan.trial": {
+        "read": "manager",
+        "write": "manager",
+        "create": "manager",
+    },
+    "referral.rate": {
+        "read": "sales finance manager",
+        "write": "manager",
+        "create": "manager",
+        "unlink": "manager",
+    },
+    "referral.reward.source": {},
     "referral.plan.bracket": {
         "read": "sales finance manager",
         "write": "manager",

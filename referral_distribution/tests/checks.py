@@ -157,6 +157,62 @@ COMMISSION_CHECKS = (
         [f"state = 'submitted', amount_total = {bad}" for bad in ("0", *NOT_FINITE)],
     ),
 )
+PLAN_CHECKS = (
+    (
+        "referral_plan_period_order",
+        "referral_plan",
+        ["date_from = '2026-02-02', date_to = '2026-01-01'"],
+    ),
+    (
+        "referral_plan_rule_phases_range",
+        "referral_plan_rule",
+        ["phase_from = -1", "phase_to = -1", "times_per_customer = -1"],
+    ),
+    (
+        "referral_plan_rule_amounts_range",
+        "referral_plan_rule",
+        [
+            *(f"amount_from = {bad}" for bad in NOT_FINITE),
+            *(f"amount_to = {bad}" for bad in NOT_FINITE),
+            "amount_from = 10, amount_to = 10",
+        ],
+    ),
+    (
+        "referral_plan_rule_period_order",
+        "referral_plan_rule",
+        ["date_from = '2026-02-02', date_to = '2026-01-01'"],
+    ),
+    (
+        "referral_plan_rule_caps_range",
+        "referral_plan_rule",
+        [
+            f"cap_{scope} = {bad}"
+            for scope in ("order", "customer", "person", "month", "year")
+            for bad in NOT_FINITE
+        ],
+    ),
+    (
+        "referral_plan_rule_role_is_said",
+        "referral_plan_rule",
+        ["beneficiary = 'role', rate_type = 'percent', role = NULL"],
+    ),
+    (
+        "referral_plan_rule_contact_is_said",
+        "referral_plan_rule",
+        ["beneficiary = 'contact', rate_type = 'percent', partner_id = NULL"],
+    ),
+    (
+        "referral_rate_rate_range",
+        "referral_rate",
+        [f"rate = {bad}" for bad in ("-1", "100.1", *NOT_FINITE[:4])],
+    ),
+    (
+        "referral_rate_level_range",
+        "referral_rate",
+        ["level = -1", "level = 3", "level = 1, beneficiary = 'role'"],
+    ),
+    ("referral_rate_period_order", "referral_rate", ["date_to = '2000-01-01'"]),
+)
 HOLD_CHECKS = (
     (
         "referral_hold_rule_condition_is_said",

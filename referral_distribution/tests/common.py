@@ -141,6 +141,13 @@ class ReferralCase(TransactionCase):
         )
 
     @classmethod
+    def make_rate(cls, **values):
+        """Return what is agreed with the member: 3 % of every contract."""
+        return cls.env["referral.rate"].create(
+            {"partner_id": cls.member.id, "rate": 3, **values}
+        )
+
+    @classmethod
     def make_lead(cls, **values):
         """Return a lead that came through the member's link."""
         values = {"name": "A lead", "referral_link_id": cls.link.id, **values}

@@ -22,9 +22,8 @@ class TestCompanies(AccessCase):
         env = cls.env(context={**cls.env.context, "allowed_company_ids": cls.other.ids})
         company = {"company_id": cls.other.id}
         step = (0, 0, {"amount_from": 0, "rate": 1})
-        plan = cls.make_plan(
-            [{"name": "B", "rate_type": "bracket", "bracket_ids": [step]}], **company
-        ).with_env(env)
+        rule = {"name": "B", "rate_type": "bracket", "bracket_ids": [step]}
+        plan = cls.make_plan([rule], **company).with_env(env)
         channel = env["referral.channel"].create({"name": "Theirs", **company})
         link = env["referral.link"]._obtain(cls.member, channel, "/theirs")
         env["referral.click"]._record(link.code, Visit("10.0.0.1", "browser"))
@@ -37,6 +36,7 @@ class TestCompanies(AccessCase):
             plan,
             plan.rule_ids,
             plan.rule_ids.bracket_ids,
+            cls.make_rate(**company).with_env(env),
             channel,
             link,
             env["referral.click"].search([("link_id", "=", link.id)]),

@@ -59,10 +59,17 @@ class TestPublicMethods(AccessCase):
             .create({"reason": "x"}),
         }
         self.env["referral.tree.figure"]._count(self.company)
-        self.records |= self.make_registering()
+        self.records |= self.make_registering() | self.make_planned()
         more = [*self.make_privacy(self.env), *self.make_explained(self.plan, lead)]
         more.append(self.env["referral.tree.figure"].search([], limit=1))
         self.records |= {record._name: record for record in more}
+
+    def make_planned(self):
+        trials = self.env["referral.plan.trial"].with_user(self.manager)
+        return {
+            "referral.rate": self.make_rate(),
+            "referral.plan.trial": trials.create({"plan_id": self.plan.id}),
+        }
 
     def make_registering(self):
         """Return the interface and a record of each wizard that registers members."""

@@ -168,6 +168,7 @@ class TestChecks(ReferralCase):
 
     CASES = (
         *checks.COMMISSION_CHECKS,
+        *checks.PLAN_CHECKS,
         (
             "referral_link_burst_cleared_complete",
             "referral_link_burst",
@@ -418,9 +419,9 @@ class TestChecks(ReferralCase):
         lead.with_user(cls.sales).action_referral_validate()
         lead.referral_commission_ids.with_user(cls.finance).action_collect()
         step = (0, 0, {"amount_from": 0, "rate": 1})
-        cls.make_plan(
-            [{"name": "B", "rate_type": "bracket", "bracket_ids": [step], "rate": 1}]
-        )
+        cls.make_rate(date_to="2099-12-31")
+        bracket = {"name": "B", "rate_type": "bracket", "bracket_ids": [step]}
+        cls.make_plan([{**bracket, "rate": 1}])
         cls.env["referral.territory"].create(
             {
                 "agent_id": cls.make_agent("Agent").id,
@@ -492,5 +493,5 @@ class TestChecks(ReferralCase):
 
     def test_a_company_has_one_active_plan(self):
         draft = self.make_plan()
-        with self.assertDatabaseRefuses(psycopg2.errors.UniqueViolation):
+        with self.assertDatabaseRefuses(psycopg2.errors.ExclusionViolation):
             draft._set_state("active")

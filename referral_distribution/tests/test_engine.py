@@ -206,6 +206,68 @@ class TestCommission(BaseCase):
         if (amount % step) * 2 == step:
             self.assertGreater(rounded, amount)
 
+    @repeatable
+    @given(st.integers(1, 10**12), st.lists(rates, min_size=3, max_size=3))
+    def test_differences_add_up_to_the_highest_rate(self, cents, found):
+        """Rule C5, threat W9: whatever the order of tiers, to the cent."""
+        roles = ("member", "distributor", "agent")
+        plan = [
+            commission.Rule(
+                number,
+                "contract",
+                "role",
+                role=role,
+                rate_type="differential",
+                base="b",
+                rate=rate,
+                currency="CNY",
+            )
+            for number, (role, rate) in enumerate(zip(roles, found, strict=True))
+        ]
+        money = commission.Currency(D(1), D("0.01"))
+        base = D(cents) / 100
+        lines = commission.compute(
+            commission.Facts(
+                "contract",
+                people=(commission.Person(1, role="member"),),
+                chain=tuple(
+                    commission.Person(place, role=role, place=place)
+                    for place, role in enumerate(roles[1:], start=2)
+                ),
+                bases={"b": base},
+                currencies={"CNY": money},
+                paying_levels=3,
+            ),
+            plan,
+        )
+        total = sum(line.amount for line in lines)
+        self.assertEqual(total, money.round(base * max(found) / 100))
+
+    @repeatable
+    @given(facts(), rules())
+    def test_what_is_shared_out_of_a_reward_adds_up_with_it(self, f, r):
+        """Rule M4, threat W9: with one rule for the referrer, currency by currency."""
+        own = [rule for rule in r if not rule.is_share]
+        shares = [replace(rule, sharing="out_of") for rule in r if rule.is_share]
+        before = commission.compute(f, own)
+        after = commission.compute(f, own + shares)
+        for name in ROUNDINGS:
+            sums = [
+                sum(line.amount for line in lines if line.currency == name)
+                for lines in (before, after)
+            ]
+            self.assertEqual(sums[0], sums[1])
+
+    @repeatable
+    @given(facts(), rules(), amounts, amounts)
+    def test_no_limit_is_passed(self, f, r, most, given_before):
+        rules_with_caps = [replace(rule, caps=(("customer", most),)) for rule in r]
+        past = tuple(
+            commission.Past(rule.id, "customer", amount=given_before) for rule in r
+        )
+        for line in commission.compute(replace(f, past=past), rules_with_caps):
+            self.assertLessEqual(line.amount + given_before, most)
+
     def test_worked_figures(self):
         """(base, per cent, currency) -> amount, halves up."""
         cases = [

@@ -1,3 +1,7 @@
+from datetime import timedelta
+
+import psycopg2
+
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
@@ -125,6 +129,110 @@ class TestVersions(ReferralCase):
         self.make_plan()._activate()
         with self.assertRaises(UserError):
             self.plan.unlink()
+
+
+@tagged("post_install", "-at_install")
+class TestDays(ReferralCase):
+    """One version in force per company, kind and day (rule C4)."""
+
+    def setUp(self):
+        super().setUp()
+        self.today = self.company._referral_today()
+        self.plan.flush_recordset()
+        self.env.cr.execute(
+            "UPDATE referral_plan SET date_from = %s WHERE id = %s",
+            (self.today - timedelta(days=30), self.plan.id),
+        )
+        self.plan.invalidate_recordset()
+
+    def get(self, days=0, kind="standard"):
+        day = self.today + timedelta(days=days)
+        return self.env["referral.plan"]._get_active(self.company, day, kind)
+
+    def test_a_version_to_come_waits_for_its_day(self):
+        later = self.make_plan(date_from=self.today + timedelta(days=10))
+        later.with_user(self.manager).action_activate()
+        self.assertEqual((self.plan.state, later.state), ("active", "active"))
+        self.assertEqual(self.plan.date_to, self.today + timedelta(days=9))
+        self.assertEqual([self.get(n) for n in (0, 9, 10)], [self.plan] * 2 + [later])
+
+    def test_of_days_gone_by_the_version_is_found_that_was_in_force_then(self):
+        draft = self.make_plan(date_from=self.today - timedelta(days=3))
+        draft._activate()
+        self.assertEqual(
+            [self.get(-4), self.get(-3), self.get()], [self.plan, draft, draft]
+        )
+
+    def test_one_replaced_on_its_first_day_was_in_force_on_no_day(self):
+        first, second = self.make_plan(), self.make_plan()
+        (first + second)._activate()
+        self.assertEqual((first.state, second.state), ("archived", "active"))
+        self.assertEqual([self.get(-1), self.get()], [self.plan, second])
+
+    def test_contracts_of_partner_channels_have_a_plan_of_their_own(self):
+        """Without one, the standard plan is for them too."""
+        self.assertEqual(self.get(kind="partner"), self.plan)
+        partner = self.make_plan(kind="partner")
+        partner._activate()
+        self.assertEqual(self.plan.state, "active")
+        self.assertEqual((self.get(kind="partner"), self.get()), (partner, self.plan))
+
+    def test_the_database_refuses_two_versions_on_one_day(self):
+        draft = self.make_plan()
+        self.env.flush_all()
+        with self.assertDatabaseRefuses(psycopg2.errors.ExclusionViolation):
+            draft._set_state("active")
+
+    def test_the_job_archives_what_is_over(self):
+        self.make_plan(date_from=self.today + timedelta(days=10))._activate()
+        self.env["referral.plan"]._cron_archive()
+        self.assertEqual(self.plan.state, "active")
+        self.env.cr.execute(
+            "UPDATE referral_plan SET date_to = %s WHERE id = %s",
+            (self.today - timedelta(days=1), self.plan.id),
+        )
+        self.plan.invalidate_recordset()
+        self.env["referral.plan"]._cron_archive()
+        self.assertEqual(self.plan.state, "archived")
+
+    def test_the_last_day_is_not_before_the_first(self):
+        with self.assertDatabaseRefuses():
+            self.make_plan(date_from="2026-02-01", date_to="2026-01-01")
+
+    def test_differences_are_taken_of_one_amount(self):
+        role = {"beneficiary": "role", "rate_type": "differential", "rate": 5}
+        rules = [
+            {**role, "name": "A", "role": "agent"},
+            {**role, "name": "M", "role": "member", "base": "total"},
+        ]
+        with self.assertRaisesRegex(UserError, "A, M"):
+            self.make_plan(rules).with_user(self.manager).action_activate()
+
+    def test_a_rule_says_what_it_does(self):
+        plan = self.make_plan([{"name": "R", "rate": 0.5, "phase": "first"}])
+        sentence = plan.rule_ids.with_user(self.manager).sentence
+        self.assertIn("who brought it gets 0.5 % of the untaxed amount", sentence)
+        self.assertIn("First contract of a customer", sentence)
+
+    def test_a_plan_is_tried_without_writing_anything(self):
+        """Rule C8: 120,000 of phase 1 -> 600 and 60."""
+        plan = self.make_plan().with_user(self.manager)
+        before = self.env["referral.commission"].search_count([])
+        trials = self.env["referral.plan.trial"].with_user(self.manager)
+        action = plan.action_try()
+        with Form(trials.with_context(**action["context"])) as form:
+            form.referrer_id = self.member
+            form.amount = 120000
+            self.assertIn("600.00", form.result)
+            self.assertIn("60.00", form.result)
+            form.phase = 2
+            self.assertIn("1,200.00", form.result)
+            form.trigger = "share"
+            self.assertIn("Nobody", form.result)
+        self.assertEqual(self.env["referral.commission"].search_count([]), before)
+        for user in (self.sales, self.finance):
+            with self.assertRaises(AccessError):
+                trials.with_user(user).create({"plan_id": plan.id})
 
 
 @tagged("post_install", "-at_install")

@@ -63,6 +63,7 @@ class TestScreens(ReferralCase):
     def _make_registering(cls):
         env = cls.env(user=cls.manager)
         env["referral.member.import"].create({})
+        cls.make_rate()
         for user in (cls.manager, cls.users["media"]):
             cls.env["referral.link.batch"].with_user(user).create({})
         env["referral.invite.code.batch"].create({"partner_ids": cls.member.ids})

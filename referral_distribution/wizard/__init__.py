@@ -8,6 +8,7 @@ from . import (
     referral_member_import,
     referral_member_import_check,
     referral_member_join,
+    referral_plan_trial,
     referral_reason,
     referral_reason_grant,
     referral_reason_lead,
