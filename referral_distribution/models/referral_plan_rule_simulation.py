@@ -4,7 +4,8 @@ from .memo import recall
 
 
 class ReferralPlanRule(models.Model):
-    """In a run over many contracts, a day's rates are looked up once."""
+    """In a run over many contracts, a day's rates and who stands above a member are
+    looked up once."""
 
     _inherit = "referral.plan.rule"
 
@@ -13,4 +14,11 @@ class ReferralPlanRule(models.Model):
             self.env,
             ("currencies", tuple(self.ids), company.id, date),
             lambda: super(ReferralPlanRule, self)._get_engine_currencies(company, date),
+        )
+
+    def _find_roles(self, referrer):
+        return recall(
+            self.env,
+            ("roles", tuple(self.ids), referrer.id),
+            lambda: super(ReferralPlanRule, self)._find_roles(referrer),
         )

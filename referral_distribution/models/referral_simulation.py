@@ -337,7 +337,7 @@ class ReferralSimulation(models.Model):
                     for facts in order._get_facts_to_measure(trigger, rules)
                     for line in engine.compute(facts, measured)
                 ]
-            except (ValueError, ArithmeticError) as error:
+            except (UserError, ValueError, ArithmeticError) as error:
                 _logger.info("%s is not measured: %s", order.name, error)
                 skipped += 1
                 continue

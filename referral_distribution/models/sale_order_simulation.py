@@ -12,4 +12,7 @@ class SaleOrder(models.Model):
         :param str trigger: one of ``referral_simulation.TRIGGERS``.
         :param rules: referral.plan.rule of the plan to measure by.
         """
-        return [self._prepare_referral_facts(trigger, rules)]
+        documents = self
+        if trigger == "order_line":
+            documents = self._get_referral_lines()
+        return [one._prepare_referral_facts(trigger, rules) for one in documents]

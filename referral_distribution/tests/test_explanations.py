@@ -1,3 +1,5 @@
+import json
+
 import psycopg2
 
 from odoo.exceptions import AccessError, UserError
@@ -58,6 +60,32 @@ class TestExplanations(ReferralCase):
         )._activate()
         [line] = self.confirm()
         self.assertRegex(line.explanation_text, r"× 1 % × 0\.5 = .*600\.00")
+
+    def test_what_is_below_own_rates_and_limits_are_told(self):
+        """Rules C4, C5: from the engine's notes."""
+        own, _share = self.confirm()
+        notes = {
+            "rate_type": "differential",
+            "below": "100",
+            "own_rate": "1",
+            "cap": "order",
+            "uncapped": "900",
+            "given_up": "60",
+        }
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE referral_commission SET explanation = explanation || %s::jsonb"
+            " WHERE id = %s",
+            [json.dumps(notes), own.id],
+        )
+        self.env.invalidate_all()
+        for words in (
+            r"× 0\.5 % − .*100\.00 given below = .*600\.00",
+            "a rate agreed with this person",
+            r"limited from .*900\.00",
+            r"60\.00 of it went to inviters",
+        ):
+            self.assertRegex(own.explanation_text, words)
 
     # ------------------------------------------------------------------- replays
 

@@ -175,6 +175,25 @@ class TestSimulations(ReferralCase):
         own = simulation.line_ids.filtered(lambda line: line.partner_id == self.member)
         self.assertEqual(own.simulated, good.amount_untaxed * 0.02)
 
+    def test_a_currency_without_rate_leaves_the_contract_out(self):
+        self.confirm()
+        other = self.env.ref("base.EUR" if self.currency.name != "EUR" else "base.USD")
+        other.active = True
+        other.rate_ids.unlink()
+        self.currency.rate_ids.unlink()
+        plan = self.make_plan([{"name": "Abroad", "rate": 1, "currency_id": other.id}])
+        simulation = self.simulate(plan_id=plan.id)
+        self.assertEqual((simulation.done_count, simulation.skipped_count), (0, 1))
+
+    def test_lines_and_payments_are_measured_as_if_all_were_paid(self):
+        self.confirm(amount=1000)
+        rules = [
+            {"name": "Lines", "trigger": "order_line", "rate": 3},
+            {"name": "Payments", "trigger": "payment", "rate": 2},
+        ]
+        [own, *_rest] = self.simulate(plan_id=self.make_plan(rules).id).line_ids
+        self.assertEqual((own.contract_count, own.simulated), (1, 50.0))
+
     def test_a_plan_without_a_rule_for_contracts_is_refused(self):
         rules = [{"name": "L", "trigger": "lead_valid", "rate_type": "fixed"}]
         simulation = self.make_simulation(plan_id=self.make_plan(rules).id)
