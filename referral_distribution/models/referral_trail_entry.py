@@ -336,19 +336,24 @@ class ReferralTrailEntry(models.Model):
             }
             rows.append((entry, before, chain.digest(before, entry)))
         self._query_insert(rows)
-        self.env["referral.trail.head"]._query_advance(
-            [(entry["lead_id"], own) for entry, _before, own in rows]
-        )
 
     @api.model
     def _query_insert(self, rows):
+        """Write entries of different leads, and move the claimed heads on to them.
+
+        :param rows: list of ``(entry as the hash covers it, hash before, own hash)``.
+        """
         names = list(rows[0][0])
         execute_values(
             self.env.cr._obj,
-            f"INSERT INTO referral_trail_entry ({', '.join(names)}, prev_hash, hash)"
-            " VALUES %s",
+            "WITH entry AS (INSERT INTO referral_trail_entry"
+            f" ({', '.join(names)}, prev_hash, hash) VALUES %s RETURNING lead_id, hash)"
+            " UPDATE referral_trail_head AS head"
+            " SET entry_count = head.entry_count + 1, hash = entry.hash"
+            " FROM entry WHERE head.lead_id = entry.lead_id",
             [
                 (*({**entry, "content": Json(entry["content"])}.values()), before, own)
                 for entry, before, own in rows
             ],
+            page_size=len(rows),
         )
