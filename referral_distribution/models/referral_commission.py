@@ -2,6 +2,7 @@ from decimal import Decimal
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.tools.misc import formatLang
 
 from ..engine import commission as engine
@@ -237,13 +238,17 @@ class ReferralCommission(models.Model):
     def _create_missing(self, vals_list):
         """Create what is not there yet by its natural key."""
         keys = ("trigger", "rule_id", "partner_id", "level", *SOURCES)
-        standing = [("reverses_id", "=", False), ("state", "!=", "reversed")]
+        domain = Domain("reverses_id", "=", False) & Domain("state", "!=", "reversed")
+        for key in keys:
+            domain &= Domain(key, "in", {vals[key] for vals in vals_list})
+        standing = {
+            tuple(row[key] for key in keys)
+            for row in self.search_read(domain, keys, load=None)
+        }
         missing = [
             vals
             for vals in vals_list
-            if not self.search_count(
-                standing + [(key, "=", vals[key]) for key in keys], limit=1
-            )
+            if tuple(vals[key] for key in keys) not in standing
         ]
         return self.create(missing)
 
@@ -287,16 +292,13 @@ class ReferralCommission(models.Model):
         The reward of a share has no lead yet; once its visitor becomes one, the trail
         begins with the share.
         """
+        steps = []
         for line in self:
-            self.env["referral.trail.entry"]._append(
-                line.lead_id or line.order_id.referral_lead_id,
-                "rewarded",
-                document=line,
-                content={
-                    "who": line.partner_id.id,
-                    "amount": f"{line.amount:.2f} {line.currency_id.name}",
-                },
-            )
+            lead = line.lead_id or line.order_id.referral_lead_id
+            amount = f"{line.amount:.2f} {line.currency_id.name}"
+            content = {"who": line.partner_id.id, "amount": amount}
+            steps += [own._prepare_step("rewarded", content, line) for own in lead]
+        self.env["referral.trail.entry"]._append_each(steps)
 
     def _settle_at_once(self):
         """Pay approved lines the moment they are approved. A hook.

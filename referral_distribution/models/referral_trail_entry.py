@@ -1,4 +1,5 @@
 from collections import Counter
+from datetime import datetime
 from typing import NamedTuple
 
 from psycopg2.extras import Json, execute_values
@@ -62,6 +63,7 @@ class Step(NamedTuple):
     node: str
     content: dict
     document: str | None = None  # "model,id"; the lead itself by default
+    occurred_at: datetime | None = None  # UTC, if it was not just now
 
 
 class ReferralTrailEntry(models.Model):
@@ -281,26 +283,24 @@ class ReferralTrailEntry(models.Model):
             default.
         """
         document = document and f"{document._name},{document.id}"
+        rest = (node, content or {}, document, occurred_at)
         steps = [
-            Step(lead.id, lead.company_id.id, node, content or {}, document)
-            for lead in leads.sudo().exists()
+            Step(lead.id, lead.company_id.id, *rest) for lead in leads.sudo().exists()
         ]
-        self._append_each(steps, occurred_at, partner)
+        self._append_each(steps, partner)
 
     @api.model
-    def _append_each(self, steps, occurred_at=None, partner=None):
+    def _append_each(self, steps, partner=None):
         """Add entries of different leads and nodes in one go.
 
         :param steps: list of ``Step``; several of one lead follow each other.
-        :param occurred_at, partner: as ``_append`` takes them.
+        :param partner: as ``_append`` takes it.
         """
         rounds, seen = {}, Counter()
         for step in steps:
             rounds.setdefault(seen[step.lead_id], []).append(step)
             seen[step.lead_id] += 1
-        occurred_at = (occurred_at or fields.Datetime.now()).replace(microsecond=0)
         shared = {
-            "occurred_at": fields.Datetime.to_string(occurred_at),
             "actor_id": self.env.uid,
             "partner_id": (partner or self._get_acting_contact()).id or None,
             "version": VERSION,
@@ -323,15 +323,17 @@ class ReferralTrailEntry(models.Model):
         heads = self.env["referral.trail.head"]._query_claim(
             {step.lead_id: step.company_id for step in steps}
         )
-        rows = []
+        rows, now = [], fields.Datetime.now()
         for step in steps:
             length, before = heads[step.lead_id]
+            occurred_at = (step.occurred_at or now).replace(microsecond=0)
             entry = {
                 "lead_id": step.lead_id,
                 "sequence": length + 1,
                 "node": step.node,
                 "document": step.document or f"crm.lead,{step.lead_id}",
                 "content": step.content,
+                "occurred_at": fields.Datetime.to_string(occurred_at),
                 **shared,
             }
             rows.append((entry, before, chain.digest(before, entry)))
