@@ -100,6 +100,14 @@ class TestPortalLeads(PortalCase):
                 self.assertEqual(response.status_code, status, path)
                 self.assertNotIn("ecret", response.text)
 
+    def test_who_is_no_member_finds_no_lead_either(self):
+        # threat P1; a channel's partner, or who has left
+        self.log_in(self.stranger)
+        with mute_logger("odoo.http"):
+            for lead in (self.lead, self.others_lead):
+                response = self.url_open(f"/my/referral/leads/{lead.id}")
+                self.assertEqual(response.status_code, 404)
+
     def test_nobody_reads_a_leads_chatter_from_the_portal(self):
         # threat P1
         for lead in (self.others_lead, self.lead):
