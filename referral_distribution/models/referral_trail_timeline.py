@@ -349,7 +349,8 @@ class ReferralTrailTimeline(models.AbstractModel):
         def write_one(told, facts=None):
             row, facts = told.row, facts or told.facts
             text, note = self._write(row["node"], facts, sentences, labels)
-            style = styles.get(row["node"], OTHER)
+            node = "refunded" if facts.get("taken") else row["node"]
+            style = styles.get(node, OTHER)
             return {
                 "text": text,
                 "note": note,

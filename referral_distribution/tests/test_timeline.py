@@ -107,6 +107,7 @@ class TestTimeline(TimelineCase):
         self.assertIn(f"10 taken back from {self.member.name}", " ".join(texts))
         self.assertIn("The review was opened again", texts)
         mine = " ".join(self.get_texts(member=self.member))
+        self.assertEqual(self.get_events()[0]["icon"], "reply")  # no gift
         self.assertIn("10 of yours taken back", mine)
 
     def test_the_contact_that_acted_in_the_portal_is_who(self):
