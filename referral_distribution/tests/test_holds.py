@@ -224,7 +224,8 @@ class TestExistingCustomers(HoldCase):
                 kinds = lead.referral_hold_ids.mapped("kind")
                 self.assertIn("existing_customer", kinds)
 
-    def test_an_invoice_without_an_order_makes_a_customer_too(self):
+    def make_invoice(self):
+        """Return a posted invoice of the customer, without any order."""
         invoice = self.env["account.move"].create(
             {
                 "move_type": "out_invoice",
@@ -234,6 +235,17 @@ class TestExistingCustomers(HoldCase):
         )
         invoice.action_post()
         self.env.flush_all()
+        return invoice
+
+    def test_who_buys_only_after_the_lead_came_is_no_existing_customer(self):
+        lead = self.make_lead(partner_id=self.customer.id)
+        self.make_bought(days=-1)
+        self.make_invoice()
+        self.validate(lead)
+        self.assertHeld(lead)
+
+    def test_an_invoice_without_an_order_makes_a_customer_too(self):
+        invoice = self.make_invoice()
         self.env.cr.execute(
             "UPDATE account_move SET create_date = create_date - interval '1 day'"
             " WHERE id = %s",

@@ -263,11 +263,13 @@ class TestPortalLeads(PortalCase):
                     self.make_contract(lead, amount=100)
             self.env.flush_all()
 
+        move = {"from": "a", "to": "b"}
         fill(6)
+        self.lead._referral_log("stage_changed", content=move)
         few = self.count_queries("/my/referral/leads")
         one = self.count_queries(f"/my/referral/leads/{self.lead.id}")
         fill(12)
         for _number in range(20):
-            self.lead._referral_log("stage_changed", content={"from": "a", "to": "b"})
+            self.lead._referral_log("stage_changed", content=move)
         self.assertEqual(self.count_queries("/my/referral/leads"), few)
         self.assertEqual(self.count_queries(f"/my/referral/leads/{self.lead.id}"), one)
