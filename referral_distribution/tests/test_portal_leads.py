@@ -104,7 +104,8 @@ class TestPortalLeads(PortalCase):
         # threat P1; a channel's partner, or who has left
         self.log_in(self.stranger)
         with mute_logger("odoo.http"):
-            for lead in (self.lead, self.others_lead):
+            nobodys = self.env["crm.lead"].create({"name": "Nobody's"})
+            for lead in (self.lead, self.others_lead, nobodys):
                 response = self.url_open(f"/my/referral/leads/{lead.id}")
                 self.assertEqual(response.status_code, 404)
 
