@@ -4,6 +4,7 @@ import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from threading import Barrier
 
 import pytest
 import requests
@@ -257,6 +258,44 @@ def test_twenty_requests_at_once_with_one_key_make_one_lead(site, brought, db):
     assert {status for status, _answer in answers} == {200}, answers
     assert len({answer["lead_id"] for _status, answer in answers}) == 1
     assert count_leads(db, brought["company_name"]) == 1
+
+
+def spell(number):
+    """Return one person's lead in two spellings."""
+    key = uuid.uuid4().hex[:12]
+    phone = f"139{number}{int(key, 16) % 10**7:07}"
+    return (
+        {"email": f"wang.{key}@gmail.com", "phone": f"+86 {phone}"},
+        {"email": f"Wang{key.upper()}+shop@GoogleMail.com", "phone": f"0086{phone}"},
+    )
+
+
+def test_the_same_lead_of_two_sites_at_once_is_rewarded_once(server, site, code, db):
+    """Threat L1: in two spellings, on two workers; both are there for sales."""
+    other = Site(server, make_key(server, "referral_distribution.group_integration"))
+    manager = server.rpc("manager", "demo")
+    for number in range(4):
+        start = Barrier(2)
+
+        def submit(caller, spelling, start=start):
+            start.wait()
+            key = uuid.uuid4().hex
+            arguments = {"contact_name": "Wang Wei", "invite_code": code, **spelling}
+            return caller("submit_lead", idempotency_key=key, **arguments)
+
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(submit, (site, other), spell(number)))
+        assert {status for status, _answer in answers} == {200}, answers
+        leads = [answer["lead_id"] for _status, answer in answers]
+        assert len(set(leads)) == 2
+        manager("crm.lead", "action_referral_validate", leads)
+        with db.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM referral_commission"
+                " WHERE level = 0 AND lead_id = ANY(%s)",
+                [leads],
+            )
+            assert cursor.fetchone()[0] == 1
 
 
 def test_of_the_leads_of_others_a_site_is_told_nothing(server, site, brought):

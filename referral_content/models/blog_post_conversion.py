@@ -39,7 +39,7 @@ class BlogPost(models.Model):
 
     @api.depends_context("allowed_company_ids")
     def _compute_referral_figures(self):
-        """Clicks, leads, valid leads, contracts and amount (rule T4), in four queries.
+        """Clicks, leads, valid leads, contracts and amount (rule T4), in three queries.
 
         Operators see what their articles bring without any right on leads or orders,
         hence ``sudo``; only the companies they work in count.

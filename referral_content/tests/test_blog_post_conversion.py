@@ -99,6 +99,7 @@ class TestConversion(ContentCase):
         count_queries(many)
         self.assertLessEqual(count_queries(many), count_queries(self.article) + 1)
         self.env.invalidate_all()
+        # clicks, leads and contracts, the company and the currency of its contracts
         with self.assertQueryCount(5):
             many.with_user(self.anna).read(FIGURES)
 

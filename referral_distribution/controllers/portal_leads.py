@@ -43,15 +43,13 @@ class ReferralLeadsPortal(ReferralPortal):
     def portal_referral_lead(self, lead_id, **_unknown):
         """Show one of the member's own leads and its history; 404 for others' (P1)."""
         member = self._get_member()
-        values = self._prepare_referral_layout_values("leads")
-        if not member:
-            return self._render_non_member(values)
         number = read_number(lead_id)
         if not number:
             return request.redirect("/my/referral/leads")  # junk (threat P6)
-        lead = self._get_own_lead(member, number)
+        lead = member and self._get_own_lead(member, number)
         if not lead:
             raise request.not_found()
+        values = self._prepare_referral_layout_values("leads")
         [card] = self._prepare_own_lead_cards(member, lead)
         timeline = request.env["referral.trail.timeline"]
         return request.render(

@@ -105,8 +105,7 @@ class CrmLead(models.Model):
         for vals in vals_list:
             self._check_guarded(vals)
         leads = super().create(vals_list)
-        for lead in leads.filtered("referrer_id"):
-            lead._log_birth()
+        leads.filtered("referrer_id")._log_births()
         return leads
 
     def write(self, vals):
@@ -250,22 +249,25 @@ class CrmLead(models.Model):
             self, node, document, content, occurred_at
         )
 
-    def _log_birth(self):
-        """Log how the lead came: shared, clicked, created (rule L3)."""
+    def _log_births(self):
+        """Log how each of the leads came: shared, clicked, created (rule L3)."""
+        steps = [step for lead in self for step in lead._prepare_birth_steps()]
+        self.env["referral.trail.entry"]._append_each(steps)
+
+    def _prepare_birth_steps(self):
         self.ensure_one()
+        steps = []
         link = self.referral_link_id.sudo()
         if link:
             names = {"who": link.partner_id.id, "channel": link.channel_id.name}
-            share = link.share_ids[:1]
-            self._referral_log(
-                "shared", link, names, share.shared_at or link.create_date
-            )
+            moment = link.share_ids[:1].shared_at or link.create_date
+            steps.append(self._prepare_step("shared", names, link, moment))
             if self._was_link_opened():
-                page = self.referral_landing_page or link.target_url
-                self._referral_log(
-                    "clicked", link, {"page": page}, self.referral_touch_at
-                )
-        self._referral_log("created", content=self._prepare_evidence_content())
+                page = {"page": self.referral_landing_page or link.target_url}
+                moment = self.referral_touch_at or None
+                steps.append(self._prepare_step("clicked", page, link, moment))
+        content = self._prepare_evidence_content()
+        return [*steps, self._prepare_step("created", content)]
 
     def _get_referral_company(self):
         self.ensure_one()

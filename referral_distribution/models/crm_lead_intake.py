@@ -67,13 +67,17 @@ class CrmLead(models.Model):
 
     @api.model
     def _prepare_outside_vals(self, vals):
-        """Return a stranger's values, cleaned, phone and e-mail written one way."""
+        """Return a stranger's values, cleaned, phone and e-mail written one way.
+
+        The address a mail came from stays as it was sent: it is the one to answer to.
+        """
         self._check_lengths(vals)
         clean = self._clean_texts(vals)
         if clean.get("phone"):
             clean["phone"] = self._get_international_phone(clean)
         if clean.get("email_from"):
-            clean["email_from"] = _write_address(vals["email_from"])
+            as_sent = bool(self.env.context.get("referral_outside"))
+            clean["email_from"] = _write_address(vals["email_from"], as_sent)
         if "name" in clean and not clean["name"]:
             told = (clean.get(key) for key in ("partner_name", "contact_name"))
             clean["name"] = next(filter(None, told), self.env._("Inquiry"))
@@ -171,12 +175,16 @@ def _clean_html(value):
     return plaintext2html(outside_text.cut(html2plaintext(clean), HTML_LENGTH // 2))
 
 
-def _write_address(text):
-    """Return one e-mail address in small letters, with its name if it has one."""
+def _write_address(text, as_sent=False):
+    """Return one e-mail address, with its name if it has one.
+
+    :param as_sent: keep its capitals.
+    """
     text = outside_text.line(text, ADDRESS_LENGTH)
     found = email_split_tuples(text)
     address = len(found) == 1 and email_normalize(text)
     if not address or len(address) > LIMITS["email_from"]:
         return outside_text.cut(text, LIMITS["email_from"])
-    [(name, _address)] = found
-    return formataddr((outside_text.cut(name, LIMITS["contact_name"]), address))
+    [(name, sent)] = found
+    name = outside_text.cut(name, LIMITS["contact_name"])
+    return formataddr((name, sent if as_sent else address))

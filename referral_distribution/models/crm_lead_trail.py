@@ -87,12 +87,12 @@ class CrmLead(models.Model):
             ]
         self.env["referral.trail.entry"]._append_each(steps)
 
-    def _prepare_step(self, node, content=None, document=None):
+    def _prepare_step(self, node, content=None, document=None, occurred_at=None):
         """Return an entry to write; see ``referral.trail.entry._append_each``."""
         self.ensure_one()
         company = self.sudo().company_id.id
         document = document and f"{document._name},{document.id}"
-        return Step(self.id, company, node, content or {}, document)
+        return Step(self.id, company, node, content or {}, document, occurred_at)
 
     def _prepare_changes(self, old, new):
         """Return ``{node: content}`` of what is different, with ids before and after.
@@ -125,8 +125,7 @@ class CrmLead(models.Model):
         The trail begins, or goes on when somebody had brought the lead before.
         """
         told = self.browse(self._get_told_ids())
-        for lead in self - told:
-            lead._log_birth()
+        (self - told)._log_births()
         steps = []
         for lead in told:
             content = {"from_id": None, "to_id": lead.referrer_id.id}

@@ -60,10 +60,11 @@ class ReferralApi(models.AbstractModel):
         """Tell how it stands with a lead that this user handed in (rules L2, L3).
 
         :param int lead_id: as ``submit_lead`` answered.
-        :returns: ``{"lead_id": int, "member_id": int | null, "state": "to_review" |
-            "valid" | "invalid" | "duplicate", "reason": str, "open": bool,
-            "submitted_at": "YYYY-MM-DDTHH:MM:SSZ"}``: what sales found, and why;
-            whether sales still works on it; UTC.
+        :returns: ``{"lead_id": int, "member_id": int | null, "customer": str,
+            "state": "to_review" | "valid" | "invalid" | "duplicate", "reason": str,
+            "open": bool, "submitted_at": "YYYY-MM-DDTHH:MM:SSZ"}``: as much of the
+            customer's name as the company shows its members; what sales found, and
+            why; whether sales still works on it; UTC.
         :raises AccessError: unless the user has the role *Integration*.
         :raises UserError: if it is no lead of this user's in this company.
         """
@@ -175,6 +176,7 @@ class ReferralApi(models.AbstractModel):
         return {
             "lead_id": leads.id,
             "member_id": leads.referrer_id.id or None,
+            "customer": leads._get_masked_name(),
             "state": leads.referral_validity,
             "reason": leads.referral_reason or "",
             "open": leads.active and leads.won_status == "pending",

@@ -52,9 +52,10 @@ class ReferralHoldRule(models.Model):
         """Find leads that the company has had already (threat L1).
 
         The same mailbox, phone, company domain or customer as an earlier lead, or as
-        one that was found valid. A lead merged into another is none any more. Nor is
-        what the same member brought before and a contract came of: that customer comes
-        again (rule C2).
+        one that was found valid before and is not held itself: of a lead and its
+        duplicate one is rewarded, in whatever order they are reviewed. A lead merged
+        into another is none any more. Nor is what the same member brought before and a
+        contract came of: that customer comes again (rule C2).
         """
         rows = self.env.execute_query(self._query_duplicates(leads))
         return {lead_id: {"leads": ids, "alike": alike} for lead_id, ids, alike in rows}
@@ -67,7 +68,7 @@ class ReferralHoldRule(models.Model):
                 " ORDER BY known.id + 0 LIMIT %s)",
                 kind,
                 like,
-                self._query_came_first(),
+                self._query_came_first(leads),
                 SHOWN,
             )
             for kind, like in LIKE_LEAD.items()
@@ -83,12 +84,14 @@ class ReferralHoldRule(models.Model):
             leads.ids,
         )
 
-    def _query_came_first(self):
+    def _query_came_first(self, leads):
         """Return the condition that ``lead`` is a duplicate of ``known``, its like."""
         return SQL(
             """
             known.id <> lead.id
-            AND (known.id < lead.id OR known.referral_validity = 'valid')
+            AND (known.id < lead.id OR known.referral_validity = 'valid'
+                AND known.referral_hold_state NOT IN ('held', 'refused')
+                AND known.id <> ALL(%s))
             AND (known.company_id IS NULL OR lead.company_id IS NULL
                 OR known.company_id = lead.company_id)
             AND NOT EXISTS (SELECT FROM referral_trail_entry entry
@@ -99,7 +102,8 @@ class ReferralHoldRule(models.Model):
                     AND contract.project_phase > 0 AND contract.state = 'sale'
                     AND contract.referrer_id = lead.referrer_id
                 OFFSET 0)
-            """
+            """,
+            leads.ids,
         )
 
     def _find_existing_customer(self, leads, visitor):

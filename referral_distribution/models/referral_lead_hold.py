@@ -58,7 +58,7 @@ class ReferralLeadHold(models.Model):
         "res.users", string="Decided by", ondelete="restrict"
     )
     reason = fields.Char()
-    explanation = fields.Char(compute="_compute_explanation")
+    explanation = fields.Char(string="Why it is held", compute="_compute_explanation")
 
     _once_at_a_time = models.UniqueIndex(
         "(lead_id, rule_id) WHERE state = 'held'",

@@ -40,7 +40,8 @@ class ReferralLeadMeeting(models.Model):
                     " ON CONFLICT (number) DO UPDATE SET met_on = EXCLUDED.met_on",
                     numbers,
                     fields.Date.today(),
-                )
+                ),
+                log_exceptions=False,  # starting again is no error
             )
 
     @api.model

@@ -1,4 +1,5 @@
 from collections import Counter
+from datetime import datetime
 from typing import NamedTuple
 
 from psycopg2.extras import Json, execute_values
@@ -62,6 +63,7 @@ class Step(NamedTuple):
     node: str
     content: dict
     document: str | None = None  # "model,id"; the lead itself by default
+    occurred_at: datetime | None = None  # UTC, if it was not just now
 
 
 class ReferralTrailEntry(models.Model):
@@ -283,26 +285,24 @@ class ReferralTrailEntry(models.Model):
             default.
         """
         document = document and f"{document._name},{document.id}"
+        rest = (node, content or {}, document, occurred_at)
         steps = [
-            Step(lead.id, lead.company_id.id, node, content or {}, document)
-            for lead in leads.sudo().exists()
+            Step(lead.id, lead.company_id.id, *rest) for lead in leads.sudo().exists()
         ]
-        self._append_each(steps, occurred_at, partner)
+        self._append_each(steps, partner)
 
     @api.model
-    def _append_each(self, steps, occurred_at=None, partner=None):
+    def _append_each(self, steps, partner=None):
         """Add entries of different leads and nodes in one go.
 
         :param steps: list of ``Step``; several of one lead follow each other.
-        :param occurred_at, partner: as ``_append`` takes them.
+        :param partner: as ``_append`` takes it.
         """
         rounds, seen = {}, Counter()
         for step in steps:
             rounds.setdefault(seen[step.lead_id], []).append(step)
             seen[step.lead_id] += 1
-        occurred_at = (occurred_at or fields.Datetime.now()).replace(microsecond=0)
         shared = {
-            "occurred_at": fields.Datetime.to_string(occurred_at),
             "actor_id": self.env.uid,
             "partner_id": (partner or self._get_acting_contact()).id or None,
             "version": VERSION,
@@ -325,32 +325,39 @@ class ReferralTrailEntry(models.Model):
         heads = self.env["referral.trail.head"]._query_claim(
             {step.lead_id: step.company_id for step in steps}
         )
-        rows = []
+        rows, now = [], fields.Datetime.now()
         for step in steps:
             length, before = heads[step.lead_id]
+            occurred_at = (step.occurred_at or now).replace(microsecond=0)
             entry = {
                 "lead_id": step.lead_id,
                 "sequence": length + 1,
                 "node": step.node,
                 "document": step.document or f"crm.lead,{step.lead_id}",
                 "content": step.content,
+                "occurred_at": fields.Datetime.to_string(occurred_at),
                 **shared,
             }
             rows.append((entry, before, chain.digest(before, entry)))
         self._query_insert(rows)
-        self.env["referral.trail.head"]._query_advance(
-            [(entry["lead_id"], own) for entry, _before, own in rows]
-        )
 
     @api.model
     def _query_insert(self, rows):
+        """Write entries of different leads, and move the claimed heads on to them.
+
+        :param rows: list of ``(entry as the hash covers it, hash before, own hash)``.
+        """
         names = list(rows[0][0])
         execute_values(
             self.env.cr._obj,
-            f"INSERT INTO referral_trail_entry ({', '.join(names)}, prev_hash, hash)"
-            " VALUES %s",
+            "WITH entry AS (INSERT INTO referral_trail_entry"
+            f" ({', '.join(names)}, prev_hash, hash) VALUES %s RETURNING lead_id, hash)"
+            " UPDATE referral_trail_head AS head"
+            " SET entry_count = head.entry_count + 1, hash = entry.hash"
+            " FROM entry WHERE head.lead_id = entry.lead_id",
             [
                 (*({**entry, "content": Json(entry["content"])}.values()), before, own)
                 for entry, before, own in rows
             ],
+            page_size=len(rows),
         )

@@ -1,5 +1,3 @@
-from psycopg2.extras import execute_values
-
 from odoo import api, fields, models
 from odoo.tools import SQL
 
@@ -87,20 +85,6 @@ class ReferralTrailHead(models.Model):
             )
         )
         return {lead_id: (length, last) for lead_id, length, last in rows}
-
-    @api.model
-    def _query_advance(self, rows):
-        """Move claimed heads to their new entries.
-
-        :param rows: list of ``(lead id, hash of its new entry)``.
-        """
-        execute_values(
-            self.env.cr._obj,
-            "UPDATE referral_trail_head AS head"
-            " SET entry_count = head.entry_count + 1, hash = new.hash"
-            " FROM (VALUES %s) AS new (lead_id, hash) WHERE head.lead_id = new.lead_id",
-            rows,
-        )
 
     @api.model
     def _query_companies(self, lead_ids):

@@ -219,7 +219,10 @@ class ReferralTrailTimeline(models.AbstractModel):
         names.update(self._tell_amounts(filter(None, amounts)))
         names.update(self._read_pages({row["document"] for row in rows}))
         channels = {row["content"].get("channel") for row in rows}
-        names.update(self._query_channels(list(filter(None, channels))))
+        names.update(self._query_called("referral.channel", channels, "channel"))
+        moves = [row["content"] for row in rows if row["node"] == "stage_changed"]
+        stages = {move.get(key) for move in moves for key in ("from", "to")}
+        names.update(self._query_called("crm.stage", stages, "from", "to"))
         return names
 
     @api.model
@@ -276,24 +279,30 @@ class ReferralTrailTimeline(models.AbstractModel):
         }
 
     @api.model
-    def _query_channels(self, texts):
-        """Return ``{("channel", text): what the reader calls that channel}``.
+    def _query_called(self, model, texts, *keys):
+        """Return ``{(key, text): what the reader calls the record of that name}``.
 
-        A trail keeps a channel's name in the language of who wrote the entry.
+        A trail keeps the name in the language of who wrote the entry.
+
+        :param str model: one whose names are translated.
+        :param texts: names, in any language.
+        :param keys: under which the facts have them.
         """
+        texts = [text for text in texts if text and isinstance(text, str)]
         if not texts:
             return {}
-        self.env["referral.channel"].flush_model(["name"])
+        self.env[model].flush_model(["name"])
         rows = self.env.execute_query(
             SQL(
                 "SELECT said.value, COALESCE(name ->> %s, name ->> 'en_US')"
-                " FROM referral_channel, jsonb_each_text(name) said"
+                " FROM %s, jsonb_each_text(name) said"
                 " WHERE said.value = ANY(%s) ORDER BY id DESC",
                 self.env.lang or "en_US",
+                SQL.identifier(self.env[model]._table),
                 texts,
             )
         )
-        return {("channel", text): name for text, name in rows}
+        return {(key, text): name for text, name in rows for key in keys}
 
     @api.model
     def _read_actors(self, rows, member):
@@ -342,7 +351,8 @@ class ReferralTrailTimeline(models.AbstractModel):
         def write_one(told, facts=None):
             row, facts = told.row, facts or told.facts
             text, note = self._write(row["node"], facts, sentences, labels)
-            style = styles.get(row["node"], OTHER)
+            node = "refunded" if facts.get("taken") else row["node"]
+            style = styles.get(node, OTHER)
             return {
                 "text": text,
                 "note": note,

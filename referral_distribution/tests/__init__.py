@@ -48,6 +48,7 @@ from . import test_link_races
 from . import test_link_state
 from . import test_link_targets
 from . import test_links
+from . import test_many_leads
 from . import test_member_import
 from . import test_member_join
 from . import test_members

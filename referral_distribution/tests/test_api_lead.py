@@ -212,6 +212,7 @@ class TestLeadStatus(ApiLeadCase):
             {
                 "lead_id": lead.id,
                 "member_id": self.member.id,
+                "customer": "Customer Ltd",
                 "state": "to_review",
                 "reason": "",
                 "open": True,
@@ -223,6 +224,26 @@ class TestLeadStatus(ApiLeadCase):
         self.assertEqual((status["state"], status["reason"]), ("invalid", "No budget"))
         lead.action_set_lost()
         self.assertIs(self.api.lead_status(lead.id)["open"], False)
+
+    def test_of_the_customers_name_it_tells_what_members_see(self):
+        """Threat P1: as the company's setting says."""
+        answer = self.submit(contact_name="Wang Wei", member_id=self.member.id)
+        person = self.lead_of(
+            self.submit(
+                "2", company_name=None, contact_name="Li Na", member_id=self.member.id
+            )
+        )
+        for masking, names in {
+            "masked": ("C**", "L**"),
+            "company": ("Customer Ltd", "L**"),
+            "full": ("Customer Ltd", "Li Na"),
+        }.items():
+            self.company.referral_lead_masking = masking
+            for lead, name in zip((self.lead_of(answer), person), names, strict=True):
+                status = self.api.lead_status(lead.id)
+                self.assertEqual(status["customer"], name)
+                for secret in ("Wang", "138"):
+                    self.assertNotIn(secret, str({**status, "lead_id": 0}))
 
     def test_of_others_leads_nothing_is_told(self):
         """Threat P1: by id; of another site, of sales, of another company."""

@@ -1,6 +1,7 @@
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
+from ..models import gate
 from .holds import HoldCase
 
 
@@ -71,6 +72,14 @@ class TestRewards(HoldCase):
     def test_a_contract_that_finance_refused_is_not_rewarded_by_a_release(self):
         order = self.make_paid_contract(self.lead)
         order.with_user(self.finance).action_referral_refuse("No")
+        self.release(self.lead)
+        self.assertRewards(order, [])
+
+    def test_a_contract_whose_confirmation_was_taken_back_is_not_rewarded_either(self):
+        order = self.make_paid_contract(self.lead)
+        order.with_user(self.finance).action_referral_confirm()
+        self.assertTrue(order.referral_reward_waits)
+        gate.opened(order.sudo()).referral_decision = False
         self.release(self.lead)
         self.assertRewards(order, [])
 

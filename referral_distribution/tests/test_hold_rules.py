@@ -331,6 +331,13 @@ class TestDevices(VisitorCase):
             )
         self.assertEqual(self.kinds(lead), [])
 
+    def test_the_device_of_who_works_here_is_not_even_looked_at(self):
+        for user, looked_at in ((self.sales, False), (self.portal, True)):
+            with self.visit(user=user) as request:
+                request.httprequest.environ["REMOTE_ADDR"] = "127.0.0.1"
+                found = self.env["crm.lead"]._get_visitor_hash()
+            self.assertEqual(bool(found), looked_at)
+
     def test_members_own_clicks_are_found_by_an_index(self):
         self.env.cr.execute(
             "SELECT indexdef FROM pg_indexes WHERE indexname = %s",

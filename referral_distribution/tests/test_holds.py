@@ -132,6 +132,41 @@ class TestDuplicates(HoldCase):
         first.email_from = "x@seller.example"
         self.assertHeld(first, "duplicate")
 
+    def test_of_a_lead_and_its_duplicate_found_valid_the_first_is_rewarded(self):
+        """Threat L1: together, or one after the other."""
+        steps = {
+            "together": lambda first, second: [first | second],
+            "the duplicate first": lambda first, second: [second, first],
+        }
+        for number, (name, order) in enumerate(steps.items()):
+            with self.subTest(name):
+                first, second = (
+                    self.make_lead(email_from=f"a+{x}@buyer{number}.example")
+                    for x in "xy"
+                )
+                for leads in order(first, second):
+                    self.validate(leads)
+                self.assertHeld(first)
+                self.assertHeld(second, "duplicate")
+                self.assertRewards(first, [(self.member, 0, 10.0)])
+                self.assertRewards(second, [])
+
+    def test_two_found_valid_together_that_no_rule_had_looked_at(self):
+        vals = {"email_from": "a@buyer.example", "referral_link_id": self.link.id}
+        self.rules["duplicate"].active = False
+        leads = self.env["crm.lead"].create([{**vals, "name": x} for x in "xy"])
+        self.rules["duplicate"].active = True
+        self.validate(leads)
+        self.assertHeld(leads[0])
+        self.assertHeld(leads[1], "duplicate")
+
+    def test_what_was_refused_keeps_no_other_lead_from_its_reward(self):
+        first, second = (self.make_lead(email_from=f"{x}@x.example") for x in "ab")
+        self.withhold(second)
+        self.validate(second)
+        self.validate(first)
+        self.assertRewards(first, [(self.member, 0, 10.0)])
+
     def test_two_of_one_batch_are_one_lead_and_its_duplicate(self):
         vals = {
             "name": "X",
@@ -189,7 +224,8 @@ class TestExistingCustomers(HoldCase):
                 kinds = lead.referral_hold_ids.mapped("kind")
                 self.assertIn("existing_customer", kinds)
 
-    def test_an_invoice_without_an_order_makes_a_customer_too(self):
+    def make_invoice(self):
+        """Return a posted invoice of the customer, without any order."""
         invoice = self.env["account.move"].create(
             {
                 "move_type": "out_invoice",
@@ -199,6 +235,17 @@ class TestExistingCustomers(HoldCase):
         )
         invoice.action_post()
         self.env.flush_all()
+        return invoice
+
+    def test_who_buys_only_after_the_lead_came_is_no_existing_customer(self):
+        lead = self.make_lead(partner_id=self.customer.id)
+        self.make_bought(days=-1)
+        self.make_invoice()
+        self.validate(lead)
+        self.assertHeld(lead)
+
+    def test_an_invoice_without_an_order_makes_a_customer_too(self):
+        invoice = self.make_invoice()
         self.env.cr.execute(
             "UPDATE account_move SET create_date = create_date - interval '1 day'"
             " WHERE id = %s",

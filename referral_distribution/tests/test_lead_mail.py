@@ -218,7 +218,7 @@ class TestLeadMail(LeadMailCase):
         self.assertNotIn("\u202e", lead.email_from)
         self.assertEqual(lead.email_normalized, "wang@customer.example")
         lead = self.receive(author='"Wang Wei" <Wang@Customer.example>')
-        self.assertEqual(lead.email_from, '"Wang Wei" <wang@customer.example>')
+        self.assertEqual(lead.email_from, '"Wang Wei" <Wang@Customer.example>')
 
     def test_what_the_alias_says_cannot_set_who_brought_it(self):
         """Our fields stay closed while a mail is made a lead."""

@@ -100,6 +100,15 @@ class TestPortalLeads(PortalCase):
                 self.assertEqual(response.status_code, status, path)
                 self.assertNotIn("ecret", response.text)
 
+    def test_who_is_no_member_finds_no_lead_either(self):
+        # threat P1; a channel's partner, or who has left
+        self.log_in(self.stranger)
+        with mute_logger("odoo.http"):
+            nobodys = self.env["crm.lead"].create({"name": "Nobody's"})
+            for lead in (self.lead, self.others_lead, nobodys):
+                response = self.url_open(f"/my/referral/leads/{lead.id}")
+                self.assertEqual(response.status_code, 404)
+
     def test_nobody_reads_a_leads_chatter_from_the_portal(self):
         # threat P1
         for lead in (self.others_lead, self.lead):
@@ -255,11 +264,13 @@ class TestPortalLeads(PortalCase):
                     self.make_contract(lead, amount=100)
             self.env.flush_all()
 
+        move = {"from": "a", "to": "b"}
         fill(6)
+        self.lead._referral_log("stage_changed", content=move)
         few = self.count_queries("/my/referral/leads")
         one = self.count_queries(f"/my/referral/leads/{self.lead.id}")
         fill(12)
         for _number in range(20):
-            self.lead._referral_log("stage_changed", content={"from": "a", "to": "b"})
+            self.lead._referral_log("stage_changed", content=move)
         self.assertEqual(self.count_queries("/my/referral/leads"), few)
         self.assertEqual(self.count_queries(f"/my/referral/leads/{self.lead.id}"), one)

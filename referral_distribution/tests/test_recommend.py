@@ -90,6 +90,16 @@ class TestRecommend(RecommendCase):
         self.assertEqual(lead.referral_trail_ids.actor_id, self.portal)
         self.assertIn("recommended", lead.referral_attribution_text)
 
+    def test_a_member_who_works_in_sales_is_not_given_the_own_lead(self):
+        self.sales.partner_id.member_state = "active"
+        lead, problems = (
+            self.env["crm.lead"]
+            .with_user(self.sales)
+            ._recommend(self.sales.partner_id, self.company, GOOD)
+        )
+        self.assertFalse(problems)
+        self.assertFalse(lead.user_id)
+
     def test_the_member_does_not_follow_the_lead(self):
         """Threat P1: nor read it, or what sales writes on it."""
         self.send()

@@ -107,6 +107,7 @@ class TestTimeline(TimelineCase):
         self.assertIn(f"10 taken back from {self.member.name}", " ".join(texts))
         self.assertIn("The review was opened again", texts)
         mine = " ".join(self.get_texts(member=self.member))
+        self.assertEqual(self.get_events()[0]["icon"], "reply")  # no gift
         self.assertIn("10 of yours taken back", mine)
 
     def test_the_contact_that_acted_in_the_portal_is_who(self):
@@ -150,6 +151,22 @@ class TestTimeline(TimelineCase):
         texts = [event["text"] for event in timeline._get_events(chinese)[chinese]]
         self.assertIn("我们的社区", texts[-1])
         self.assertIn("Our community", self.get_texts()[-1])
+
+    def test_stages_are_called_what_the_reader_calls_them(self):
+        # rule X4; one that is gone is told as it was written
+        self.env["res.lang"]._activate_lang("zh_CN")
+        stages = self.env["crm.stage"].create([{"name": "Tasting"}, {"name": "Gone"}])
+        stages[0].with_context(lang="zh_CN").name = "品鉴"
+        self.lead.stage_id = stages[1]
+        self.lead.stage_id = stages[0]
+        self.lead.stage_id = stages[1]
+        self.lead.stage_id = stages[0]
+        stages[1].unlink()
+        timeline = self.env["referral.trail.timeline"].with_context(lang="zh_CN")
+        events = timeline._get_events(self.lead, fold=False)[self.lead]
+        self.assertIn("“Gone”变为“品鉴”", events[0]["text"])
+        self.assertIn("“品鉴”变为“Gone”", events[1]["text"])
+        self.assertIn("“Gone” to “Tasting”", self.get_events(fold=False)[0]["text"])
 
     def test_ten_steps_of_a_minute_are_one_event_that_opens(self):
         # rule L3

@@ -351,7 +351,6 @@ class TestDeleting(NodeCase):
         }
         self.assertEqual(set(entry), set(HASHED[1]))
         self.trail._query_insert([(entry, before, chain.digest(before, entry))])
-        head._query_advance([(self.lead.id, chain.digest(before, entry))])
         self.lead._referral_log("assigned")
         self.assertVerified()
         self.assertEqual(

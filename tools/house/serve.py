@@ -38,6 +38,8 @@ class LiveServer:
             f"--database={self.database}",
             f"--workers={WORKERS}",
             "--max-cron-threads=1",
+            # a new database has every job due: the limit counts them all together
+            "--limit-time-real-cron=600",
             f"--http-port={self.pages}",
             f"--gevent-port={self.websockets}",
             "--no-database-list",
