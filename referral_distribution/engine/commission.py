@@ -22,7 +22,9 @@ A contract of 120,000.00, first of its customer, under the default plan:
 Who does not accept commissions earns nothing, and neither does the inviter (M4):
 
 >>> from dataclasses import replace
->>> compute(replace(facts, people=(Person(7, earns=False), Person(3))), rules)
+>>> of_all = Rule(9, "contract", level=1, base="untaxed", rate=D(1), currency="PTS")
+>>> declined = replace(facts, people=(Person(7, earns=False), Person(3)))
+>>> compute(declined, [*rules, of_all])
 []
 
 On a partner channel members earn nothing; its partner gets what was agreed (rule S4):
@@ -179,7 +181,7 @@ class _Run:
         currency = self.facts.currencies[rule.currency]
         base = self._get_base(rule)
         share, notes = self._get_share(rule, person, place, base, currency)
-        amount = currency.round(max(share, ZERO))
+        amount = currency.round(share)
         amount, notes = self._cap(rule, person, amount, notes)
         if amount <= 0:
             return

@@ -11,7 +11,7 @@ What is no arithmetic is refused before anything of it runs (threat P8):
 
 >>> for text in ("__import__('os')", "amount.real", "[1 for x in y]", "lambda: 1",
 ...              "10 ** 10 ** 10", "secret", "(x := 1)", "'a' * 9", "import os",
-...              "1 if amount else 0", "amount > 5", "1e400"):
+...              "1 if amount else 0", "amount > 5", "1e400", "amount ** 9999"):
 ...     try:
 ...         check(text, known)
 ...     except FormulaError as error:
@@ -28,6 +28,7 @@ syntax 1
 condition amount
 condition amount > 5
 large 1e400
+power amount ** 9999
 """
 
 import ast

@@ -128,10 +128,14 @@ class ReferralCase(TransactionCase):
 
     @classmethod
     def make_plan(cls, rules=RULES, **values):
-        """Return a draft plan that pays in the company's currency."""
+        """Return a draft plan that pays in the company's currency.
+
+        In force since long ago once it is active, also where a test stops the clock.
+        """
         return cls.env["referral.plan"].create(
             {
                 "name": "Money plan",
+                "date_from": "2000-01-01",
                 "rule_ids": [
                     Command.create({"currency_id": cls.currency.id, **rule})
                     for rule in rules

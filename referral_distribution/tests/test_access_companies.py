@@ -171,6 +171,7 @@ class TestCompanies(AccessCase):
             "referral.link.batch",
             "referral.member.import",
             "referral.member.join",
+            "referral.plan.trial",
             "referral.trail.verify",
         }
         self.assertEqual(set(MATRIX) - without, tried)

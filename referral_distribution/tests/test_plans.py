@@ -164,7 +164,7 @@ class TestDays(ReferralCase):
         )
 
     def test_one_replaced_on_its_first_day_was_in_force_on_no_day(self):
-        first, second = self.make_plan(), self.make_plan()
+        first, second = (self.make_plan(date_from=False) for _number in range(2))
         (first + second)._activate()
         self.assertEqual((first.state, second.state), ("archived", "active"))
         self.assertEqual([self.get(-1), self.get()], [self.plan, second])
