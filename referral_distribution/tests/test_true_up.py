@@ -205,6 +205,14 @@ class TestTakingBack(TrueUpCase):
         self.assertEqual(self.left(self.order), [400, 40])
         self.assertFalse(task._find_todos())
 
+    def test_the_line_is_filled_by_itself_only(self):
+        task = self.make_true_up(self.order)
+        vals = {"order_id": self.order.id, "company_id": 1, "event": "credit"}
+        with self.assertRaises(UserError):
+            self.env["referral.true.up"].create(vals)
+        with self.assertRaises(UserError):
+            task.sudo().write({"state": "done"})
+
     def test_only_finance_retries(self):
         for user in (self.sales, self.manager, self.clerk, self.portal):
             with self.subTest(user=user.login), self.assertRaises(UserError):
@@ -257,6 +265,19 @@ class TestRealTime(TrueUpCase):
             parts.filtered(lambda line: line.state == "reversed").mapped("instalment"),
             [1, 1],
         )
+        self.pay(bill)
+        self.assertEqual(self.left(order), [600, 60])
+
+    def test_what_payments_gave_nobody_while_it_was_held_is_given_once_released(self):
+        """Rule L5."""
+        lead = self.make_lead()
+        order = self.make_contract(lead)
+        self.make_hold(lead)
+        bill = self.invoice(order)
+        self.pay(bill, 40000)
+        self.assertEqual(self.left(order), [0, 0])
+        lead.with_user(self.manager).action_referral_release("Looked at it")
+        self.assertEqual(self.left(order), [200, 20])
         self.pay(bill)
         self.assertEqual(self.left(order), [600, 60])
 
