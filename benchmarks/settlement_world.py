@@ -81,6 +81,9 @@ def _make_first(env):
     )
     order = make_orders(env, 1, member)
     order.action_confirm()
+    order._write_guarded(
+        {"referral_received_amount": order.amount_total, "referral_paid_in_full": True}
+    )
     env["referral.commission"]._accrue("contract", order)
     return plan, order
 

@@ -56,42 +56,68 @@ class ReferralCommission(models.Model):
         """Return the values of what is missing of each reward, the next part of it."""
         orders = self.env["sale.order"].sudo()
         orders = orders.browse({vals["order_id"] for vals in vals_list})
-        kept = {order.id: order._get_referral_kept() for order in orders}
+        kept = {
+            order.id: order._get_referral_kept()
+            for order in orders
+            if not order._is_referral_off()
+        }
         given = self._find_parts(orders)
-        parts = []
-        for vals in vals_list:
-            order = orders.browse(vals["order_id"])
-            currency = self.env["res.currency"].browse(vals["currency_id"])
-            before = given.get(tuple(vals[name] for name in PART_KEY), self.browse())
-            if order._is_referral_off():
-                continue
-            target = order._get_referral_due(
-                vals["full_amount"], vals["contract_amount"], currency, kept[order.id]
-            )
-            missing = target - before._sum_left()
-            if missing > 0:
-                numbers = before.mapped("instalment")
-                parts.append(
-                    {
-                        **vals,
-                        "amount": float(missing),
-                        "instalment": max(numbers, default=-1) + 1,
-                        "explanation": {
-                            **vals["explanation"],
-                            **self._explain_part(
-                                target,
-                                missing,
-                                self._get_exact(kept[order.id], order.currency_id),
-                            ),
-                        },
-                    }
-                )
-        return parts
+        parts = [
+            given.get(
+                tuple(vals[name] for name in PART_KEY), self.browse()
+            )._prepare_next_part(vals, kept[vals["order_id"]])
+            for vals in vals_list
+            if vals["order_id"] in kept
+        ]
+        return [vals for vals in parts if vals["amount"] > 0]
 
-    @api.model
-    def _explain_part(self, target, missing, kept):
-        """Return what tells a part from the whole reward, as text (rule C8)."""
-        return {"due": str(target), "given": str(target - missing), "kept": str(kept)}
+    def _prepare_next_part(self, vals, kept):
+        """Return the values of what is missing of the reward these are the parts of.
+
+        :param vals: the whole reward, as it is computed now.
+        :param kept: what is kept of the contract.
+        """
+        vals = {**vals, **self._get_frozen(vals)}
+        order = self.env["sale.order"].sudo().browse(vals["order_id"])
+        target = order._get_referral_due(
+            vals["full_amount"],
+            vals["contract_amount"],
+            self.env["res.currency"].browse(vals["currency_id"]),
+            kept,
+        )
+        given = self._sum_left()
+        part = {
+            "due": str(target),
+            "given": str(given),
+            "kept": str(self._get_exact(kept, order.currency_id)),
+        }
+        return {
+            **vals,
+            "amount": float(target - given),
+            "instalment": max(self.mapped("instalment"), default=-1) + 1,
+            "explanation": {**vals["explanation"], **part},
+        }
+
+    def _get_frozen(self, vals):
+        """Return what further parts have from the first ones, while these stand.
+
+        As long as the contract's amount is the same, so is the whole reward: whatever
+        becomes of exchange rates, caps and other contracts meanwhile (threat F5).
+        """
+        latest = self.filtered(lambda line: line.state != "reversed")
+        latest = latest.sorted("instalment")[-1:]
+        order = latest.order_id
+        if not latest or order.currency_id.compare_amounts(
+            latest.contract_amount, vals["contract_amount"]
+        ):
+            return {}
+        return {
+            "full_amount": latest.full_amount,
+            "base_amount": latest.base_amount,
+            "explanation": latest.explanation,
+            "inputs": None,
+            "calculation_id": latest.calculation_id.id,
+        }
 
     @api.model
     def _find_parts(self, orders):
@@ -129,6 +155,17 @@ class ReferralCommission(models.Model):
                 if amount:
                     taken[line] = float(amount)
         return self._take_back(taken, reason)
+
+    @api.model
+    def _take_back_all(self, orders, reason):
+        """Take back what rules have given for these contracts, whatever is kept."""
+        standing = self.search(
+            Domain("order_id", "in", orders.ids)
+            & Domain("trigger", "in", IN_PARTS)
+            & Domain("reverses_id", "=", False)
+            & Domain("state", "!=", "reversed")
+        )
+        return self._take_back({line: line._get_left() for line in standing}, reason)
 
     def _get_due(self, kept):
         """Return what is due of the reward that these are the parts of.

@@ -152,6 +152,16 @@ class SaleOrder(models.Model):
         todo._referral_true_up(Event("refused", reason.strip()))
         return result
 
+    def _set_phase(self, phase, reason):
+        """Correct the phase, and with it what was given by the rules of the other."""
+        result = super()._set_phase(phase, reason)
+        orders = self.sudo()
+        orders._query_lock_rewards()
+        event = Event("phase", reason)
+        self.env["referral.commission"].sudo()._take_back_all(orders, event)
+        orders._referral_true_up(event)
+        return result
+
     def _action_cancel(self):
         signed = self.filtered("project_phase")
         result = super()._action_cancel()
@@ -189,6 +199,7 @@ class SaleOrder(models.Model):
             "credit": self.env._("Credit note %(document)s", document=document),
             "invoice": self.env._("Invoice %(document)s changed", document=document),
             "payment": self.env._("Payment of %(document)s undone", document=document),
+            "phase": self.env._("Phase corrected: %(reason)s", reason=document),
             "lead": self.env._("The lead does not count: %(reason)s", reason=document),
             "refused": self.env._("Finance refused: %(reason)s", reason=document),
         }

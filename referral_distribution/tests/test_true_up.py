@@ -1,5 +1,10 @@
+from decimal import Decimal
+from unittest.mock import patch
+
 from odoo.exceptions import UserError
 from odoo.tests import tagged
+
+from odoo.addons.referral_distribution.engine.commission import Currency
 
 from .test_contracts import ContractCase
 
@@ -147,6 +152,23 @@ class TestTakingBack(TrueUpCase):
         self.assertEqual(self.left(self.order), [0, 0])
         self.assertEqual(self.order.referral_state, "none")
 
+    def test_another_phase_takes_what_the_other_rules_gave(self):
+        """Rule C2: corrected once the confirmation is taken back."""
+        self.payment.action_cancel()
+        self.pay(self.bill, 60000)
+        self.assertEqual(self.left(self.order), [0, 0])
+        self.pay(self.bill)
+        self.confirm(self.order)
+        self.refund(self.bill, 60000)
+        self.assertEqual(self.left(self.order), [300, 30])
+        self.order.with_user(self.finance).action_referral_set_phase(2, "Known before")
+        self.assertEqual(self.left(self.order), [0, 0])
+        note = self.order.invoice_ids.filtered("amount_residual")
+        note.with_user(self.finance).button_draft()
+        note.with_user(self.finance).button_cancel()
+        self.confirm(self.order)
+        self.assertEqual(self.left(self.order), [1200, 120])
+
     def test_it_is_done_once(self):
         self.refund(self.bill, 40000)
         before = self.order.referral_commission_ids
@@ -182,6 +204,14 @@ class TestTakingBack(TrueUpCase):
         self.assertEqual(task.state, "done")
         self.assertEqual(self.left(self.order), [400, 40])
         self.assertFalse(task._find_todos())
+
+    def test_the_line_is_filled_by_itself_only(self):
+        task = self.make_true_up(self.order)
+        vals = {"order_id": self.order.id, "company_id": 1, "event": "credit"}
+        with self.assertRaises(UserError):
+            self.env["referral.true.up"].create(vals)
+        with self.assertRaises(UserError):
+            task.sudo().write({"state": "done"})
 
     def test_only_finance_retries(self):
         for user in (self.sales, self.manager, self.clerk, self.portal):
@@ -238,6 +268,19 @@ class TestRealTime(TrueUpCase):
         self.pay(bill)
         self.assertEqual(self.left(order), [600, 60])
 
+    def test_what_payments_gave_nobody_while_it_was_held_is_given_once_released(self):
+        """Rule L5."""
+        lead = self.make_lead()
+        order = self.make_contract(lead)
+        self.make_hold(lead)
+        bill = self.invoice(order)
+        self.pay(bill, 40000)
+        self.assertEqual(self.left(order), [0, 0])
+        lead.with_user(self.manager).action_referral_release("Looked at it")
+        self.assertEqual(self.left(order), [200, 20])
+        self.pay(bill)
+        self.assertEqual(self.left(order), [600, 60])
+
     def test_what_finance_refuses_is_taken_back(self):
         order = self.make_paid_contract()
         self.assertEqual(self.left(order), [600, 60])
@@ -255,3 +298,28 @@ class TestRealTime(TrueUpCase):
         for words in ("60,000.00", "120,000.00", "200.00", "300.00", "600.00"):
             self.assertIn(words, second.explanation_text)
         self.assertEqual(set(lines.mapped("replay_state")), {"same"})
+
+    def test_further_parts_are_parts_of_what_the_first_one_is_a_part_of(self):
+        """Threat F5: rates that change meanwhile change nothing."""
+        order = self.make_contract(self.make_lead())
+        bill = self.invoice(order)
+        self.pay(bill, 40000)
+        self.member.accepts_commission = False
+        self.pay(bill, 20000)
+        self.assertEqual(self.left(order), [200, 20], "nothing for who declines")
+        self.member.accepts_commission = True
+        line = order.sudo().referral_commission_ids.filtered("level")
+        rates = type(self.env["referral.plan.rule"])
+        with patch.object(rates, "_get_engine_currencies", self.get_other_rates):
+            self.pay(bill)
+        self.assertEqual(self.left(order), [600, 60])
+        parts = order.sudo().referral_commission_ids
+        self.assertEqual(parts.calculation_id, line.calculation_id)
+        self.assertEqual(set(parts.mapped("replay_state")), {"same"})
+
+    @staticmethod
+    def get_other_rates(rules, _company, _date):
+        return {
+            currency.name: Currency(Decimal(5), Decimal(repr(currency.rounding)))
+            for currency in rules.currency_id
+        }

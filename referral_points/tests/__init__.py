@@ -11,5 +11,6 @@ from . import test_redemption_cash
 from . import test_redemption_fulfil
 from . import test_redemption_two_connections
 from . import test_reversal
+from . import test_true_up
 from . import test_wallet
 from . import test_wallet_two_connections

@@ -60,6 +60,8 @@ class PointsPlanCase(PointsCommon):
         for order in orders:
             order.action_confirm()
         self.assertEqual(orders[-1].project_phase, phase)
+        arrived = {"referral_received_amount": amount, "referral_paid_in_full": True}
+        orders[-1]._write_guarded(arrived)
         return self.env["referral.commission"]._accrue("contract", orders[-1])
 
 
