@@ -6,6 +6,8 @@ from odoo.tests import tagged
 
 from .test_contracts import ContractCase
 
+PAID = ("invoiced", "paid")
+
 
 class MoneyCase(ContractCase):
     def assertMoney(self, order, state, received, missing):
@@ -142,6 +144,31 @@ class TestReceipts(MoneyCase):
         self.assertEqual(order.referral_received_amount, 800)
         self.assertEqual(order.referral_missing_amount, 200)
         self.assertNotEqual(order.referral_state, "to_confirm")
+
+    def test_an_invoice_for_less_than_the_order_leaves_the_rest_missing(self):
+        order = self.make_contract(self.make_lead(), 1000)
+        invoice = order.with_user(self.finance)._create_invoices(final=True)
+        invoice.invoice_line_ids.price_unit = 800
+        invoice.action_post()
+        self.pay(invoice)
+        self.assertEqual((order.invoice_status, invoice.payment_state), PAID)
+        self.assertMoney(order, "awaiting_payment", 800, 200)
+
+    def test_cents_of_taxes_that_documents_round_are_nobodys_debt(self):
+        self.company.tax_calculation_rounding_method = "round_globally"
+        tax = self.env["account.tax"].create(
+            {"name": "VAT 10", "amount": 10, "amount_type": "percent"}
+        )
+        order = self.make_order(self.make_lead(), 1.04)
+        line = order.order_line.sudo()
+        line.tax_ids = tax
+        line.copy({"order_id": order.id})
+        line.copy({"order_id": order.id})
+        self.assertEqual(order.amount_total, 3.43)
+        self.assertEqual(sum(order.order_line.mapped("price_total")), 3.42)
+        order.action_confirm()
+        self.pay(self.invoice(order))
+        self.assertMoney(order, "to_confirm", 3.42, 0)
 
     def test_a_draft_credit_note_does_not_undo_a_confirmation(self):
         order = self.make_paid_contract()
