@@ -4,8 +4,7 @@ from .memo import recall
 
 
 class ReferralPlanRule(models.Model):
-    """In a run over many contracts, a day's rates and who stands above a member are
-    looked up once."""
+    """In a run over many contracts, what they ask alike is looked up once."""
 
     _inherit = "referral.plan.rule"
 
@@ -21,4 +20,11 @@ class ReferralPlanRule(models.Model):
             self.env,
             ("roles", tuple(self.ids), referrer.id),
             lambda: super(ReferralPlanRule, self)._find_roles(referrer),
+        )
+
+    def _get_past_scopes(self):
+        return recall(
+            self.env,
+            ("scopes", self.id),
+            super()._get_past_scopes,
         )
