@@ -118,7 +118,11 @@ class ReferralCalculation(models.Model):
         return super().create(vals_list)
 
     def write(self, vals):
-        raise UserError(self.env._("What a reward was computed from is never edited."))
+        if self:
+            raise UserError(
+                self.env._("What a reward was computed from is never edited.")
+            )
+        return super().write(vals)
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_always(self):

@@ -177,11 +177,7 @@ class ReferralCommissionGrant(models.Model):
     @api.model
     def default_get(self, fields):
         """A caller's ``default_`` keys reach no decision."""
-        guarded = {f"default_{name}" for name in GUARDED}
-        context = {k: v for k, v in self.env.context.items() if k not in guarded}
-        return super(ReferralCommissionGrant, self.with_context(context)).default_get(
-            fields
-        )
+        return super().default_get([name for name in fields if name not in GUARDED])
 
     def _check_guarded(self, vals):
         if GUARDED & vals.keys() and not gate.is_open(self.env):

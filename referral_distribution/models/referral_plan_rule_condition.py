@@ -110,8 +110,9 @@ class ReferralPlanRule(models.Model):
             rule.domain_model = known.model if known else False
 
     def _check_complete(self):
-        super()._check_complete()
+        result = super()._check_complete()
         self._check_conditions()
+        return result
 
     @api.constrains(
         "trigger",

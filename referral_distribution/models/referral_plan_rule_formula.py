@@ -89,8 +89,9 @@ class ReferralPlanRule(models.Model):
         return "margin" in self.env["sale.order"]._fields
 
     def _check_complete(self):
-        super()._check_complete()
+        result = super()._check_complete()
         self._check_calculation()
+        return result
 
     @api.constrains(
         "beneficiary",
@@ -184,35 +185,38 @@ class ReferralPlanRule(models.Model):
     def _explain_formula_error(self, error):
         """Return in the user's language why a formula is refused."""
         self.ensure_one()
-        _ = self.env._
         detail = error.detail
         reasons = {
-            "empty": _("write the formula."),
-            "length": _("it is longer than %(most)s letters.", most=detail),
-            "depth": _("it is nested too deeply."),
-            "syntax": _("it cannot be read. Look for a missing bracket or sign."),
-            "element": _("“%(part)s” is no arithmetic.", part=detail),
-            "name": _(
+            "empty": self.env._("write the formula."),
+            "length": self.env._("it is longer than %(most)s letters.", most=detail),
+            "depth": self.env._("it is nested too deeply."),
+            "syntax": self.env._(
+                "it cannot be read. Look for a missing bracket or sign."
+            ),
+            "element": self.env._("“%(part)s” is no arithmetic.", part=detail),
+            "name": self.env._(
                 "“%(part)s” is unknown. There are: %(names)s.",
                 part=detail,
                 names=", ".join(self._get_formula_names()),
             ),
-            "call": _(
+            "call": self.env._(
                 "“%(part)s” cannot be used. There are: %(names)s.",
                 part=detail,
                 names=", ".join(formula.FUNCTIONS),
             ),
-            "number": _("“%(part)s” is no number that fits here.", part=detail),
-            "power": _("“%(part)s”: powers go up to 4.", part=detail),
-            "condition": _(
+            "number": self.env._(
+                "“%(part)s” is no number that fits here.", part=detail
+            ),
+            "power": self.env._("“%(part)s”: powers go up to 4.", part=detail),
+            "condition": self.env._(
                 "“%(part)s” stands where the other one of a number and a comparison"
                 " belongs.",
                 part=detail,
             ),
-            "zero": _("it divides by zero."),
-            "large": _("it grows beyond what an amount may be."),
+            "zero": self.env._("it divides by zero."),
+            "large": self.env._("it grows beyond what an amount may be."),
         }
-        return _(
+        return self.env._(
             "The formula of %(rule)s: %(reason)s",
             rule=self.name,
             reason=reasons[error.reason],

@@ -38,7 +38,6 @@ class ReferralRate(models.Model):
     )
     customer_id = fields.Many2one(
         "res.partner",
-        string="Customer",
         index="btree_not_null",
         ondelete="restrict",
         tracking=True,

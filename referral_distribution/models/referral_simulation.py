@@ -178,9 +178,7 @@ class ReferralSimulation(models.Model):
     @api.model
     def default_get(self, fields):
         """A caller's ``default_`` keys steer nothing."""
-        guarded = {f"default_{name}" for name in STEERED}
-        context = {k: v for k, v in self.env.context.items() if k not in guarded}
-        return super(ReferralSimulation, self.with_context(context)).default_get(fields)
+        return super().default_get([name for name in fields if name not in STEERED])
 
     # ------------------------------------------------------------------- buttons
 

@@ -36,10 +36,14 @@ class ReferralSimulationLine(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        self._refuse()
+        if vals_list:
+            self._refuse()
+        return super().create(vals_list)
 
     def write(self, vals):
-        self._refuse()
+        if self:
+            self._refuse()
+        return super().write(vals)
 
     def _refuse(self):
         raise UserError(self.env._("Results of a simulation are not edited."))

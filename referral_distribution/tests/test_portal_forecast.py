@@ -20,8 +20,9 @@ class TestPortalForecast(PortalCase):
         self.assertNotIn("60.00<", page.replace("600.00", ""))
 
     def test_a_sent_quotation_is_there_and_a_draft_is_not(self):
-        draft, sent = self.make_order(self.make_lead()), self.make_order(
-            self.make_lead(), 2000
+        draft, sent = (
+            self.make_order(self.make_lead()),
+            self.make_order(self.make_lead(), 2000),
         )
         sent.action_quotation_sent()
         page = self.contracts()
