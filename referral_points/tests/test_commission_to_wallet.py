@@ -23,6 +23,7 @@ class PointsPlanCase(PointsCommon):
         plan = plans.create(
             {
                 "name": "Points",
+                "date_from": "2000-01-01",
                 "rule_ids": [
                     Command.create(vals)
                     for vals in plans._prepare_points_rules().values()

@@ -19,6 +19,7 @@ class TestPointsByPeriod(PointsPlanCase):
         plan = plans.create(
             {
                 "name": "Points by month",
+                "date_from": "2000-01-01",
                 "settlement_mode": "month",
                 "points_by_period": True,
                 "rule_ids": [Command.create(vals) for vals in rules],
@@ -76,7 +77,7 @@ class TestPointsByPeriod(PointsPlanCase):
         self.assertSums(self.wallet(), 0)
 
     def test_points_are_paid_at_once_where_only_money_waits(self):
-        plan = self.plan.copy({"points_by_period": False})
+        plan = self.plan.copy({"points_by_period": False, "date_from": "2000-01-01"})
         plan._activate()
         line = self.validate()
         self.assertEqual((line.state, str(line.due_date)), ("settled", "2026-01-10"))
