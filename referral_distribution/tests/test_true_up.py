@@ -205,6 +205,12 @@ class TestTakingBack(TrueUpCase):
         self.assertEqual(self.left(self.order), [400, 40])
         self.assertFalse(task._find_todos())
 
+    def test_giving_never_takes_back(self):
+        """The price is lowered, and all of the money is still there."""
+        self.order.sudo().order_line.price_unit = 60000
+        self.env["referral.commission"]._accrue("contract", self.order)
+        self.assertEqual(self.left(self.order), [600, 60])
+
     def test_the_line_is_filled_by_itself_only(self):
         task = self.make_true_up(self.order)
         vals = {"order_id": self.order.id, "company_id": 1, "event": "credit"}
@@ -255,7 +261,7 @@ class TestRealTime(TrueUpCase):
         order = self.make_contract(self.make_lead())
         bill = self.invoice(order)
         self.pay(bill, 40000)
-        second = self.pay(bill, 20000)
+        second = self.pay(bill, 50000)
         second.action_cancel()
         self.assertEqual(self.left(order), [200, 20])
         parts = order.referral_commission_ids.filtered(

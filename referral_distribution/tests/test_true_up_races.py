@@ -74,6 +74,12 @@ class TestTrueUpRaces(TwoConnectionsCase):
         self.assertEqual(self.race(self.refund(300), self.refund(200)), [DONE, AGAIN])
         self.assertLeft(2.5, 0.25)
 
+    def test_two_true_ups_meet_on_the_order_though_nothing_else_is_written(self):
+        def look(env):
+            self.browse(env)._referral_true_up(REFUND)
+
+        self.assertEqual(self.race(look, look), [DONE, AGAIN])
+
     def test_refunds_of_more_than_there_was_take_what_was_given(self):
         refunds = [self.refund(600), self.refund(600), self.refund(600)]
         self.assertEqual(self.race(*refunds), [DONE, AGAIN, AGAIN])
