@@ -177,7 +177,11 @@ class ReferralCommissionGrant(models.Model):
     @api.model
     def default_get(self, fields):
         """A caller's ``default_`` keys reach no decision."""
-        return super().default_get([name for name in fields if name not in GUARDED])
+        guarded = {f"default_{name}" for name in GUARDED}
+        context = {k: v for k, v in self.env.context.items() if k not in guarded}
+        # keys are taken out, which keyword arguments cannot
+        clean = self.with_context(context)  # pylint: disable=context-overridden
+        return super(ReferralCommissionGrant, clean).default_get(fields)
 
     def _check_guarded(self, vals):
         if GUARDED & vals.keys() and not gate.is_open(self.env):

@@ -178,7 +178,11 @@ class ReferralSimulation(models.Model):
     @api.model
     def default_get(self, fields):
         """A caller's ``default_`` keys steer nothing."""
-        return super().default_get([name for name in fields if name not in STEERED])
+        guarded = {f"default_{name}" for name in STEERED}
+        context = {k: v for k, v in self.env.context.items() if k not in guarded}
+        # keys are taken out, which keyword arguments cannot
+        clean = self.with_context(context)  # pylint: disable=context-overridden
+        return super(ReferralSimulation, clean).default_get(fields)
 
     # ------------------------------------------------------------------- buttons
 
