@@ -56,7 +56,7 @@ class ReferralDemo(models.AbstractModel):
                 step[1](*step[2:])
             clock(0)
             story._propose_tiers()
-            story._grant_by_hand(clock, staff)
+            story._grant_by_hand(staff)
             story._simulate_draft(staff)
             story._call_on_partners(scene)
             story._make_visits(clock)

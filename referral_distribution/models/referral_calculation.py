@@ -9,21 +9,32 @@ from ..engine import commission as engine
 from ..engine.immutable import protect
 from . import gate
 
+# Where a number is a contact's.
+PEOPLE = (
+    *("people", "chain", "channel_partner", "contacts", "territory_agent"),
+    *("past", "rates"),
+)
 
-def outline(data, labels, depth=0):
+
+def outline(data, tell, depth=0, above=""):
     """Yield ``(depth, label, value)`` for each line of what JSON holds.
 
-    >>> list(outline({"phase": 1, "bases": {"total": "5"}}, {"phase": "Phase"}))
-    [(0, 'Phase', '1'), (0, 'bases', ''), (1, 'total', '5')]
+    :param tell: function from what stands above, the name and the value (None: further
+        lines follow) to label and text.
+
+    >>> told = {"phase": 1, "bases": {"total": "5"}}
+    >>> list(outline(told, lambda above, name, value: (name.title(), str(value or ""))))
+    [(0, 'Phase', '1'), (0, 'Bases', ''), (1, 'Total', '5')]
     """
-    named = data.items() if isinstance(data, dict) else enumerate(data, 1)
-    for key, value in named:
-        label = labels.get(key, str(key))
-        if isinstance(value, dict | list):
-            yield depth, label, ""
-            yield from outline(value, labels, depth + 1)
-        else:
-            yield depth, label, str(value)
+    if isinstance(data, list):
+        data = {str(number): value for number, value in enumerate(data, 1)}
+    for name, value in data.items():
+        more = isinstance(value, dict | list)
+        yield depth, *tell(above, name, None if more else value)
+        if more:
+            yield from outline(
+                value, tell, depth + 1, above if name.isdigit() else name
+            )
 
 
 class Inputs(NamedTuple):
@@ -70,46 +81,74 @@ class ReferralCalculation(models.Model):
     @api.depends("facts", "rules")
     @api.depends_context("lang")
     def _compute_tables(self):
-        labels = self._get_labels()
+        tell = self._get_teller()
         for calculation in self:
             for name in ("facts", "rules"):
-                rows = list(outline(json.loads(calculation[name] or "[]"), labels))
+                rows = list(outline(json.loads(calculation[name] or "[]"), tell))
                 calculation[f"{name}_table"] = self.env["ir.qweb"]._render(
                     "referral_distribution.calculation_inputs", {"rows": rows}
                 )
 
+    def _get_teller(self):
+        """Return the function that tells a line in the reader's language.
+
+        What rules are made of is called as on the plan, with its choices.
+        """
+        known = self.env["referral.plan.rule"].sudo().fields_get()
+        labels = {name: field["string"] for name, field in known.items()}
+        labels |= dict(known["base"]["selection"]) | self._get_labels()
+        choices = {
+            n: dict(f["selection"]) for n, f in known.items() if "selection" in f
+        }
+        partners = self.env["res.partner"].sudo()
+
+        def tell(above, name, value):
+            if name in ("id", "person") and above in PEOPLE:
+                who = partners.browse(value).exists().display_name
+                return labels["person"], f"{who or self.env._('Gone')} ({value})"
+            label = labels.get(name, name)
+            if isinstance(value, bool):
+                return label, self.env._("Yes") if value else self.env._("No")
+            text = choices.get(name, {}).get(value, value)
+            return label, "" if value is None else str(text)
+
+        return tell
+
     @api.model
     def _get_labels(self):
-        """Return what the engine's fields are called in the reader's language. A hook.
+        """Return what the engine's facts are called in the reader's language. A hook.
 
-        What has no label here is shown by its own name.
+        What has no label here or on the plan's rules is shown by its own name.
         """
         return {
-            "amount": self.env._("Amount"),
-            "base": self.env._("Base"),
             "bases": self.env._("Amounts of the contract"),
-            "beneficiary": self.env._("Beneficiary"),
             "brackets": self.env._("Brackets"),
+            "categories": self.env._("Product categories"),
+            "chain": self.env._("Nearest of each role"),
             "channel_partner": self.env._("Channel partner"),
+            "contacts": self.env._("Named contacts"),
             "currencies": self.env._("Currencies"),
             "currency": self.env._("Paid in"),
+            "day": self.env._("Day"),
             "deal_share": self.env._("Share of the deal (%)"),
             "earns": self.env._("Earns"),
             "factor": self.env._("For one of the company's currency"),
+            "for_customer": self.env._("For this customer alone"),
             "id": self.env._("Number"),
             "lead_fee": self.env._("Fee per lead"),
-            "level": self.env._("Level"),
+            "matching": self.env._("Rules whose condition is met"),
             "members_earn": self.env._("Members earn"),
+            "parts": self.env._("By product category"),
+            "past": self.env._("Given before"),
             "paying_levels": self.env._("Paying levels"),
-            "people": self.env._("People"),
-            "phase": self.env._("Phase"),
-            "rate": self.env._("Rate (%)"),
-            "rate_type": self.env._("Formula"),
+            "people": self.env._("Referrer and inviters"),
+            "person": self.env._("Person"),
+            "place": self.env._("Levels above the referrer"),
+            "rates": self.env._("Rates of their own"),
             "rounding": self.env._("Rounded to"),
             "terms": self.env._("Agreed with the channel"),
-            "total": self.env._("With taxes"),
-            "trigger": self.env._("Trigger"),
-            "untaxed": self.env._("Untaxed"),
+            "territory_agent": self.env._("Agent of the territory"),
+            "tier": self.env._("Tier"),
         }
 
     @api.model_create_multi

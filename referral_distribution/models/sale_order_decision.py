@@ -70,6 +70,7 @@ class SaleOrder(models.Model):
         """
         names = ("amount_untaxed", "amount_total", "invoice_status")
         orders = self.sudo()
+        orders.order_line.mapped("tax_ids")  # at once, for all of them
         before = [[order[name] for name in names] for order in orders]
         for name in (*names, "referral_paid_in_full"):
             self.env.add_to_compute(self._fields[name], orders)
@@ -103,6 +104,7 @@ class SaleOrder(models.Model):
         user = self.env.user
         if user._is_superuser():
             return
+        self._fetch_referral_people()
         for order in self.sudo():
             if user in order.user_id | order.referral_salesperson_id:
                 raise UserError(
@@ -130,6 +132,17 @@ class SaleOrder(models.Model):
         self.ensure_one()
         chain = self.referrer_id._get_invite_chain(MAX_LEVELS)
         return chain | self.referral_channel_id.partner_id
+
+    def _fetch_referral_people(self):
+        """Read the customers and who may be rewarded of all these orders at once."""
+        orders = self.sudo()
+        people = {
+            member.id
+            for referrer in orders.referrer_id
+            for member in referrer._get_invite_chain(MAX_LEVELS)
+        }
+        orders.partner_id.commercial_partner_id.mapped("name")
+        self.env["res.partner"].sudo().browse(people).mapped("member_state")
 
     def _decide(self, decision, reason=False):
         """Write finance's decision and log it. The one way an order is decided."""

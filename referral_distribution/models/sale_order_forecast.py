@@ -66,6 +66,7 @@ class SaleOrder(models.Model):
                 and not order.referral_decision
             )
         )
+        open_orders._fetch_referral_people()
         return {
             order.with_env(self.env): order._forecast_rewards(member)
             for order in open_orders
@@ -75,7 +76,6 @@ class SaleOrder(models.Model):
         self.ensure_one()
         plan_id = self._get_signature_vals()["referral_plan_id"]
         rules = self.env["referral.plan"].browse(plan_id).rule_ids
-        facts = self._prepare_referral_facts("contract", rules)
         by_id = {rule.id: rule for rule in rules}
         return [
             {
@@ -85,19 +85,23 @@ class SaleOrder(models.Model):
                 "amount": float(line.amount),
                 "currency": by_id[line.rule].currency_id,
             }
-            for line in self._forecast_lines(facts, rules)
+            for line in self._forecast_lines(rules)
             if member is None or line.person == member.id
         ]
 
-    def _forecast_lines(self, facts, rules):
+    def _forecast_lines(self, rules):
         """Return the engine's lines; none while a rule's formula fails for the order.
 
         What is only looked at stays readable; giving the reward says what is wrong.
         """
         found, measured = [], rules._to_engine()
+        triggers = set(rules.mapped("trigger"))
         try:
-            found += rules._compute(self, facts, measured)
-            if "order_line" in rules.mapped("trigger"):
+            for trigger in ("contract", "payment"):
+                if trigger in triggers:
+                    facts = self._prepare_referral_facts(trigger, rules)
+                    found += rules._compute(self, facts, measured)
+            if "order_line" in triggers:
                 for line in self._get_referral_lines():
                     own = line._prepare_referral_facts("order_line", rules)
                     found += rules._compute(self, own, measured)

@@ -278,6 +278,12 @@ class TestForecast(ContractCase):
             self.confirm(order)
             self.assertRewards(order, before)
 
+    def test_rewards_that_come_with_the_payments_are_foretold_too(self):
+        rules = [{"name": "At once", "trigger": "payment", "rate": 2}]
+        self.make_plan(rules)._activate()
+        order = self.make_order(self.make_lead())
+        self.assertEqual(self.expected(order), [(self.member, 0, 2400.0)])
+
     def test_a_decided_or_cancelled_order_and_nobodys_has_none(self):
         order = self.make_paid_contract()
         self.confirm(order)
@@ -311,3 +317,47 @@ class TestForecast(ContractCase):
             "referral_state",
         ]
         self.assertReadInOneGo(orders, names, self.finance)
+
+
+@tagged("post_install", "-at_install")
+class TestManyContracts(ContractCase):
+    """One contract more costs next to nothing more (rule C3)."""
+
+    def count(self, action):
+        self.env.flush_all()
+        self.env.invalidate_all()
+        before = self.env.cr.sql_log_count
+        action()
+        self.env.flush_all()
+        return self.env.cr.sql_log_count - before
+
+    def make_some(self, number):
+        orders = self.env["sale.order"]
+        for _index in range(number):
+            customer = self.env["res.partner"].create({"name": "C"})
+            orders += self.make_order(self.make_lead(), partner_id=customer.id)
+        return orders
+
+    def test_a_signature_takes_as_many_queries_whatever_was_signed_before(self):
+        self.make_contract(self.make_lead())
+        counts = []
+        for _index in range(3):
+            order = self.make_order(self.make_lead())
+            counts.append(self.count(order.action_confirm))
+            self.make_contract(self.make_lead())
+        self.assertEqual(len(set(counts[1:])), 1, counts)
+
+    def test_many_are_confirmed_in_one_go(self):
+        """The figures of each are kept; nothing else is done one by one."""
+        orders = self.make_some(10)
+        orders.action_confirm()
+        for order in orders:
+            self.pay(self.invoice(order))
+        self.confirm(orders[:1])  # warms up what is cached for good
+        few, many = orders[1:3].ids, orders[3:].ids
+        confirm = [
+            self.count(lambda ids=ids: self.confirm(orders.browse(ids)))
+            for ids in (few, many)
+        ]
+        self.assertEqual(set(orders.mapped("referral_state")), {"confirmed"})
+        self.assertLessEqual(confirm[1] - confirm[0], len(many) - len(few), confirm)

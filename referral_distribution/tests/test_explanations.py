@@ -184,9 +184,13 @@ class TestExplanations(ReferralCase):
     def test_the_kept_facts_are_shown_in_words(self):
         own, _share = self.confirm()
         calculation = own.calculation_id.with_user(self.finance)
-        for words in ("Phase", "120000", "People"):
+        for words in ("Phase", "120000", "Untaxed amount", self.inviter.name, "Day"):
             self.assertIn(words, calculation.facts_table)
-        self.assertIn("Rate (%)", calculation.rules_table)
+        for words in ("Rate (%)", "Contract confirmed", "First contract of a customer"):
+            self.assertIn(words, calculation.rules_table)
+        for own_name in ("channel_kind", "paying_levels", "rate_type"):
+            self.assertNotIn(own_name, calculation.facts_table)
+            self.assertNotIn(own_name, calculation.rules_table)
 
     def test_finance_sees_which_rewards_come_out_differently(self):
         own, share = self.confirm()

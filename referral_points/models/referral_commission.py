@@ -11,8 +11,10 @@ class ReferralCommission(models.Model):
 
     def _get_due_terms(self):
         mode, days = super()._get_due_terms()
-        points = self.env.ref("referral_points.currency_pts")
-        if self.currency_id == points and not self.plan_id.points_by_period:
+        points = self.env["ir.model.data"]._xmlid_to_res_id(  # cached, for many lines
+            "referral_points.currency_pts"
+        )
+        if self.currency_id.id == points and not self.plan_id.points_by_period:
             return "at_once", 0
         return mode, days
 
