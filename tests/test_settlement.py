@@ -31,13 +31,13 @@ env.cr.commit()
 print("PLAN", plan.id)
 """
 # Two lines a slice, so that each person is a transaction of its own.
-RUN = f"""
+RUN = """
 import os, signal
 from unittest.mock import patch
 from odoo.addons.referral_distribution.models import referral_settlement_collect
-referral_settlement_collect.LINES = {LINES}
-cron, state = type(env["ir.cron"]), {{"commits": 0}}
-commit, point = cron._commit_progress, {{point!r}}
+referral_settlement_collect.LINES = SLICE
+cron, state = type(env["ir.cron"]), {"commits": 0}
+commit, point = cron._commit_progress, POINT
 
 def step(self, *args, **values):
     settled = bool(args and args[0])
@@ -74,7 +74,7 @@ def run_job(server, house, point=None):
     )
     done = subprocess.run(
         command,
-        input=RUN.format(point=point),
+        input=RUN.replace("SLICE", str(LINES)).replace("POINT", repr(point)),
         text=True,
         capture_output=True,
         env=house.server.environment(),

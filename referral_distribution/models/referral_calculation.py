@@ -57,8 +57,12 @@ class ReferralCalculation(models.Model):
     _name = "referral.calculation"
     _description = "Calculation"
     _order = "id desc"
+    _log_access = False  # a row outlives the user who gave the reward
 
     company_id = fields.Many2one("res.company", required=True, ondelete="restrict")
+    kept_at = fields.Datetime(
+        string="Kept on", required=True, default=lambda self: self.env.cr.now()
+    )
     facts = fields.Text(required=True, help="What happened, as canonical JSON.")
     rules = fields.Text(required=True, help="The rules it was measured by.")
     facts_table = fields.Html(

@@ -266,12 +266,9 @@ class ReferralCommission(models.Model):
             tuple(line[name] for name in KEY)
             for line in self.search(domain).read(KEY, load="")
         }
+        found = {tuple(vals[name] for name in KEY): vals for vals in vals_list}
         return self.create(
-            [
-                vals
-                for vals in vals_list
-                if tuple(vals[name] for name in KEY) not in standing
-            ]
+            [vals for key, vals in found.items() if key not in standing]
         )
 
     @api.model

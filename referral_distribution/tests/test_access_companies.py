@@ -148,6 +148,7 @@ class TestCompanies(AccessCase):
                 "amount": 1,
                 "currency_id": cls.currency.id,
                 "state": "approved",
+                "due_date": cls.other._referral_today(),
                 "explanation": {"rate_type": "fixed"},
             }
         )
@@ -172,6 +173,7 @@ class TestCompanies(AccessCase):
             "referral.member.import",
             "referral.member.join",
             "referral.plan.trial",
+            "referral.settlement.pay",
             "referral.trail.verify",
         }
         self.assertEqual(set(MATRIX) - without, tried)

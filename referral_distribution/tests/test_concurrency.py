@@ -1,5 +1,6 @@
 from contextlib import ExitStack, contextmanager
 from threading import Barrier, Thread
+from unittest.mock import patch
 from uuid import uuid4
 
 import psycopg2
@@ -119,7 +120,14 @@ class TwoConnectionsCase(BaseCase):
             return [self._keep(order) for order in orders]
 
     def make_order(self):
-        """Return a signed contract that waits for finance."""
+        """Return a signed contract that is paid and waits for finance."""
+        patcher = patch.object(
+            self.registry["sale.order"],
+            "_get_referral_receipts",
+            lambda order: (order.amount_total, True),
+        )
+        patcher.start()
+        self.addCleanup(patcher.stop)
         [order_id] = self.make_quotations(1)
         with self.committed() as env:
             env["sale.order"].browse(order_id).action_confirm()
