@@ -71,7 +71,8 @@ class TwoConnectionsCase(BaseCase):
         self.lead = self._keep(
             env["crm.lead"].create({"name": "Race", "referral_link_id": self.link})
         )
-        self.before = env["referral.plan"]._get_active(env.company).id
+        before = env["referral.plan"]._get_active(env.company)
+        self.before = (before.date_to or None, before.id or None)
         self.plan = self._make_plan(env)
         env["referral.plan"].browse(self.plan)._activate()
         self.users = []
@@ -172,8 +173,8 @@ class TwoConnectionsCase(BaseCase):
             cr.execute(query, (partners,))
             cr.execute("DELETE FROM res_partner WHERE id IN %s", (partners,))
             cr.execute(
-                "UPDATE referral_plan SET state = 'active' WHERE id = %s",
-                (self.before or None,),
+                "UPDATE referral_plan SET state = 'active', date_to = %s WHERE id = %s",
+                self.before,
             )
             cr.execute(toggle % {"how": "ENABLE"})
         self.registry.clear_all_caches()
