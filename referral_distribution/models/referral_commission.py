@@ -267,9 +267,7 @@ class ReferralCommission(models.Model):
             for line in self.search(domain).read(KEY, load="")
         }
         found = {tuple(vals[name] for name in KEY): vals for vals in vals_list}
-        return self.create(
-            [vals for key, vals in found.items() if key not in standing]
-        )
+        return self.create([vals for key, vals in found.items() if key not in standing])
 
     @api.model
     def _prepare_commission_vals(self, source, facts, line):
