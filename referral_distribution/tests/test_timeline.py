@@ -308,7 +308,7 @@ class TestNextStep(TimelineCase):
         order.action_confirm()
         self.assertIn("delivered and invoiced", self.get_next_step())
         invoice = self.invoice(order)
-        self.assertIn("final payment", self.get_next_step())
+        self.assertIn("has not arrived yet", self.get_next_step())
         self.pay(invoice)
         self.assertIn("finance to confirm", self.get_next_step())
         order.with_user(self.finance).action_referral_confirm()
