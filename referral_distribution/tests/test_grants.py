@@ -262,9 +262,9 @@ class TestGrants(ReferralCase):
         self.manager.company_ids += other
         with self.assertRaises(UserError):
             self.make_grant(company_id=other.id)
-        lead = self.make_lead()  # without a company of its own: it is the first one's
-        lead.company_id = self.company
-        with self.assertRaises(UserError):
+        lead = self.make_lead(company_id=False, team_id=False, user_id=False)
+        self.assertFalse(lead.company_id)  # so it is rewarded by who rewards it
+        with self.assertRaisesRegex(UserError, "belongs to another company"):
             self.make_grant(company_id=other.id, order_id=False, lead_id=lead.id)
 
     # -------------------------------------------------------------- what is kept
@@ -292,8 +292,10 @@ class TestGrants(ReferralCase):
             with self.assertRaisesRegex(UserError, "with its buttons"):
                 self.make_grant(**values)
             defaults = {f"default_{name}": value for name, value in values.items()}
-            made = self.make_grant(self.manager.with_context(**defaults))
+            grants = grant.with_context(**defaults)
+            made = grants.create(grant.copy_data()[0])
             self.assertEqual(made.state, "draft")
+            self.assertFalse(made.requested_by_id | made.decided_by_id)
         self.assertEqual(grant.state, "draft")
 
     def test_the_database_keeps_what_was_decided(self):

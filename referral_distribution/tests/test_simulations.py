@@ -207,9 +207,8 @@ class TestSimulations(ReferralCase):
 
     def test_the_number_of_queries_does_not_depend_on_the_contracts(self):
         """A batch reads its contracts, people and rates in one go."""
-        lead = self.make_lead()
         orders = self.env["sale.order"].union(
-            *(self.confirm(lead=lead, amount=1000 + n) for n in range(6))
+            *(self.confirm(lead=self.make_lead_of_another(n)) for n in range(6))
         )
         simulation = self.make_simulation()
         counts = []
@@ -220,6 +219,13 @@ class TestSimulations(ReferralCase):
             simulation.sudo()._measure(self.env["sale.order"].browse(some.ids))
             counts.append(self.env.cr.sql_log_count - before)
         self.assertLessEqual(counts[2], counts[1])
+
+    def make_lead_of_another(self, number):
+        """Return a lead of a member with an inviter of its own."""
+        inviter = self.make_member(f"Inviter {number}")
+        member = self.make_member(f"Member {number}", inviter_id=inviter.id)
+        link = self.env["referral.link"]._obtain(member, self.channel, "/shop")
+        return self.make_lead(referral_link_id=link.id)
 
     def test_the_table_holds_plain_figures_and_no_formula(self):
         """Threat L3."""
