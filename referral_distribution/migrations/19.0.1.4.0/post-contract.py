@@ -13,12 +13,18 @@ def migrate(cr, version):
         return
     env = api.Environment(cr, SUPERUSER_ID, {})
     orders = env["sale.order"].search(
-        [("project_phase", ">", 0), ("referral_decision", "=", False)], order="id"
+        [
+            ("project_phase", ">", 0),
+            ("state", "=", "sale"),
+            ("referral_decision", "=", False),
+        ],
+        order="id",
     )
     names = (
         "referral_received_amount",
         "referral_missing_amount",
         "referral_paid_in_full",
+        "referral_state",  # also where its figures are as they were
     )
     for start in range(0, len(orders), BATCH):
         batch = orders[start : start + BATCH]

@@ -1,3 +1,4 @@
+from odoo import SUPERUSER_ID, api
 from odoo.tools import SQL
 
 
@@ -9,23 +10,32 @@ def migrate(cr, version):
     """
     if not version:
         return
-    cr.execute(
-        SQL(
-            """
-            WITH ends AS (
-                SELECT id, company_id, state, version,
-                    CASE WHEN state = 'archived' THEN write_date::date - 1 END AS last
-                FROM referral_plan WHERE state <> 'draft'),
-            days AS (
-                SELECT id, last, LAG(last) OVER (
-                    PARTITION BY company_id ORDER BY version) + 1 AS first
-                FROM ends)
-            UPDATE referral_plan plan
-            SET date_from = days.first,
-                date_to = CASE WHEN days.last < days.first THEN days.first - 1
-                    ELSE days.last END
-            FROM days WHERE days.id = plan.id
-                AND plan.date_from IS NULL AND plan.date_to IS NULL
-            """
-        )
+    env = api.Environment(cr, SUPERUSER_ID, {})
+    for company in env["res.company"].with_context(active_test=False).search([]):
+        cr.execute(_sql_days(company))
+    env.invalidate_all()
+
+
+def _sql_days(company):
+    """Return SQL that follows the versions in the order they came to an end."""
+    return SQL(
+        """
+        WITH ends AS (
+            SELECT id, version, CASE WHEN state = 'archived' THEN
+                (write_date AT TIME ZONE 'UTC' AT TIME ZONE %(tz)s)::date - 1
+                END AS last
+            FROM referral_plan WHERE state <> 'draft' AND company_id = %(company)s),
+        days AS (
+            SELECT id, last, LAG(last) OVER (ORDER BY last NULLS LAST, version) + 1
+                AS first
+            FROM ends)
+        UPDATE referral_plan plan
+        SET date_from = days.first,
+            date_to = CASE WHEN days.last < days.first THEN days.first - 1
+                ELSE days.last END
+        FROM days WHERE days.id = plan.id
+            AND plan.date_from IS NULL AND plan.date_to IS NULL
+        """,
+        tz=company._referral_tz(),
+        company=company.id,
     )
