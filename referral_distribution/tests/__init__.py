@@ -105,3 +105,4 @@ from . import test_trail_verify
 from . import test_tree_figures
 from . import test_tree_races
 from . import test_tree_shapes
+from . import test_upgrade
