@@ -1,9 +1,18 @@
+import logging
+
+import psycopg2
+
 from odoo import api, models
+from odoo.exceptions import UserError
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY as AGAIN
 from odoo.tools import format_date
 
 from odoo.addons.referral_distribution.engine.identity import masked
+from odoo.addons.referral_distribution.models import gate
 
 BATCH = 1000  # rewards a transaction posts
+
+_logger = logging.getLogger(__name__)
 
 
 class ReferralCommission(models.Model):
@@ -42,7 +51,8 @@ class ReferralCommission(models.Model):
     def _pay_due_elsewhere(self, company, today):
         """Post a batch of the points whose due date has come.
 
-        What was taken back of them in the meantime is posted with them.
+        What was taken back of them in the meantime is posted with them. One that cannot
+        be posted is set aside, and the rest goes on (threat J4).
         """
         count = super()._pay_due_elsewhere(company, today)
         rewards = self.sudo().search(
@@ -52,16 +62,35 @@ class ReferralCommission(models.Model):
                 ("state", "=", "approved"),
                 ("reverses_id", "=", False),
                 ("due_date", "<=", today),
+                ("settlement_problem", "=", False),
             ],
             order="id",
             limit=BATCH,
         )
-        lines = rewards | rewards.reversal_ids.filtered(
-            lambda line: line.state == "approved"
-        )
-        lines._set_state("settled")
-        lines._post_earnings()
-        return count + len(lines)
+        if rewards._try_to_post():
+            for reward in rewards:
+                if problem := reward._try_to_post():
+                    gate.opened(reward).settlement_problem = problem
+                    _logger.error(
+                        "Commission %s cannot be paid: %s", reward.id, problem
+                    )
+        return count + len(rewards)
+
+    def _try_to_post(self):
+        """Post these rewards and what was taken back of them, all or none.
+
+        :return: what went wrong, as text; "" when they are posted.
+        """
+        lines = self | self.reversal_ids.filtered(lambda line: line.state == "approved")
+        try:
+            with self.env.cr.savepoint():
+                lines._set_state("settled")
+                lines._post_earnings()
+        except AGAIN:
+            raise
+        except (psycopg2.Error, UserError) as error:
+            return str(error).strip().split("\n")[0] or "?"
+        return ""
 
     def _post_earnings(self):
         """Post one entry per commission into its beneficiary's wallet, in a batch.

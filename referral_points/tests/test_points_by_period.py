@@ -2,10 +2,14 @@ from unittest.mock import patch
 
 from freezegun import freeze_time
 
+from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from .test_commission_to_wallet import PointsPlanCase
+
+LOGGER = "odoo.addons.referral_points.models.referral_commission"
 
 
 @tagged("post_install", "-at_install")
@@ -75,6 +79,35 @@ class TestPointsByPeriod(PointsPlanCase):
         with freeze_time("2026-02-03 04:00"):
             line._reverse("Gone")
         self.assertSums(self.wallet(), 0)
+
+    @mute_logger(LOGGER)
+    def test_one_that_cannot_be_posted_is_flagged_and_the_rest_is_posted(self):
+        """Threat J4."""
+        bad = self.validate()
+        good = self.validate("2026-01-11 04:00")
+        post = type(self.env["referral.wallet"])._post_batch
+
+        def refuse(wallets, vals_list):
+            if f"commission:{bad.id}" in [
+                vals["idempotency_key"] for vals in vals_list
+            ]:
+                raise UserError("Poison")
+            return post(wallets, vals_list)
+
+        with patch.object(self.registry["referral.wallet"], "_post_batch", refuse):
+            for _time in range(2):  # and is passed over
+                self.run_job("2026-02-01 04:00")
+        self.assertSums(self.wallet(), 10)
+        self.assertRecordValues(
+            bad | good,
+            [
+                {"state": "approved", "settlement_problem": "Poison"},
+                {"state": "settled", "settlement_problem": False},
+            ],
+        )
+        bad.with_user(self.finance).action_settlement_retry()
+        self.run_job("2026-02-02 04:00")
+        self.assertSums(self.wallet(), 20)
 
     def test_points_are_paid_at_once_where_only_money_waits(self):
         plan = self.plan.copy({"points_by_period": False, "date_from": "2000-01-01"})
