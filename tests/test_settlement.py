@@ -1,7 +1,7 @@
-"""The settlement's job in real processes: two at once, and killed at each commit.
+"""Settlement and payout in real processes: two at once, and killed at each commit.
 
-Rule C6, threats J1 and J2. What a process has committed stays, what it has not is as if
-it had never been; the next one goes on with what is left.
+Rule C6, threats F2, J1 and J2. What a process has committed stays, what it has not is
+as if it had never been; the next one goes on with what is left.
 """
 
 import signal
@@ -52,6 +52,39 @@ def step(self, *args, **values):
 with patch.object(cron, "_commit_progress", step):
     env["referral.settlement"]._cron_settle()
 """
+# One submitted settlement of 20, and who is still needed for it.
+MAKE_SUBMITTED = """
+lines = env["referral.commission"].search([("plan_id", "=", PLAN)])
+line = lines.filtered(lambda line: line.partner_id == lines[0].partner_id)
+finance = env.ref("referral_distribution.group_finance").ids
+users = env["res.users"].create(
+    [{"name": f"Killed {n} {PLAN}", "login": f"killed_{n}_{PLAN}",
+      "group_ids": [(6, 0, finance)]} for n in range(3)])
+settlement = env["referral.settlement"]._collect(line)
+settlement.with_user(users[0]).action_submit()
+env.cr.commit()
+print("FOUND", settlement.id, *users.ids)
+"""
+APPROVE = "env['referral.settlement'].with_user(APPROVER).browse(ID).action_approve()\n"
+PAY = """
+cash = [("type", "=", "cash"), ("company_id", "=", env.company.id)]
+journal = env["account.journal"].search(cash, limit=1)
+wizard = env["referral.settlement.pay"].with_user(PAYER).create(
+    {"settlement_ids": [ID], "journal_id": journal.id})
+wizard.action_pay()
+env.flush_all()
+"""
+COMMIT = "env.cr.commit()\n"
+KILL = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)\n"
+PAID = """
+SELECT settlement.state, bill.state AS bill, bill.payment_state,
+    (SELECT count(*) FROM account_move WHERE partner_id = settlement.partner_id
+        AND move_type = 'in_invoice') AS bills,
+    (SELECT array_agg(amount) FROM account_payment payment
+        WHERE payment.partner_id = settlement.partner_id) AS payments
+FROM referral_settlement settlement
+LEFT JOIN account_move bill ON bill.id = settlement.bill_id WHERE settlement.id = %s
+"""
 SETTLED = """
 SELECT line.partner_id, count(*) AS lines, count(line.settlement_id) AS settled,
     count(DISTINCT line.settlement_id) AS settlements, sum(line.amount) AS amount,
@@ -69,12 +102,17 @@ def plan(server, house):
 
 def run_job(server, house, point=None):
     """Run the job in a process of its own; return how it ended."""
+    script = RUN.replace("SLICE", str(LINES)).replace("POINT", repr(point))
+    return run(server, house, script)
+
+
+def run(server, house, script):
     command = house.runner.command(
         "shell", "-d", server.db, "--log-level=critical", "--no-http"
     )
     done = subprocess.run(
         command,
-        input=RUN.replace("SLICE", str(LINES)).replace("POINT", repr(point)),
+        input=script,
         text=True,
         capture_output=True,
         env=house.server.environment(),
@@ -122,3 +160,41 @@ def test_two_jobs_and_a_button_at_once_settle_each_line_once(server, house, db, 
         assert [job.result() for job in jobs] == [0, 0]
         assert button.result() == 0
     assert_settled_once(db, plan)
+
+
+def test_killed_between_approval_and_payment_it_is_paid_once(server, house, db, plan):
+    """Threat F2: whoever is killed when, there is one bill and one payment."""
+    script = MAKE_SUBMITTED.replace("PLAN", str(plan))
+    found = house.runner.script(server.db, script).split("FOUND")[1].split()
+    settlement, _submitter, approver, payer = found[:4]
+
+    def step(script, *then):
+        for name, value in (
+            ("ID", settlement),
+            ("APPROVER", approver),
+            ("PAYER", payer),
+        ):
+            script = script.replace(name, value)
+        code = run(server, house, script + "".join(then))
+        [row] = query(db, PAID, int(settlement))
+        return code, row
+
+    killed = -signal.SIGKILL
+    nothing = {"bill": None, "payment_state": None, "bills": 0, "payments": None}
+    code, row = step(APPROVE, KILL)
+    assert (code, row) == (killed, {"state": "submitted", **nothing})
+    code, approved = step(APPROVE, COMMIT, KILL)
+    assert (code, approved["state"], approved["bill"]) == (killed, "approved", "draft")
+    assert step(APPROVE, COMMIT) == (0, approved)  # and again: nothing new
+    assert step(PAY, KILL) == (killed, approved)
+    code, row = step(PAY, COMMIT, KILL)
+    assert code == killed
+    assert row == {
+        "state": "paid",
+        "bill": "posted",
+        "payment_state": "paid",
+        "bills": 1,
+        "payments": [20],
+    }
+    code, again = step(PAY, COMMIT)
+    assert (code != 0, again) == (True, row)  # refused

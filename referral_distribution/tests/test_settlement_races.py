@@ -100,13 +100,58 @@ class TestSettlementRaces(TwoConnectionsCase):
             self._keep(user.partner_id)
         return users.ids
 
-    def test_two_payers_make_one_payment(self):
-        """Threat F1."""
+    def submit(self):
+        """Return the ids of two more people, of a settlement one has submitted."""
         with self.committed() as env:
             self.select(env(user=self.users[0]))
             self.find_settlements(env).with_user(self.users[0]).action_submit()
+            return self.make_payers(env)
+
+    def assertApprovedOnce(self):
+        with self.committed() as env:
+            settlement = self.find_settlements(env)
+            bills = env["account.move"].search([("partner_id", "=", self.member)])
+            self.assertEqual(settlement.mapped("state"), ["approved"])
+            self.assertEqual(bills, settlement.bill_id)
+            self.assertEqual(bills.mapped("amount_total"), [10.0])
+
+    def test_two_approvers_make_one_bill(self):
+        """Threat F1."""
+        ids = self.submit()
+        approve = self.approve
+        self.assertEqual(self.race(approve, approve, uids=ids), [DONE, AGAIN])
+        self.assertApprovedOnce()
+
+    def test_a_double_click_on_approve_makes_one_bill(self):
+        """Threat F1."""
+        user = self.submit()[0]
+        approve = self.approve
+        self.assertEqual(self.race(approve, approve, uids=[user] * 2), [DONE, AGAIN])
+        self.assertApprovedOnce()
+
+    def approve(self, env):
+        self.find_settlements(env).action_approve()
+
+    def test_taken_back_to_draft_while_somebody_approves(self):
+        """Threat F1: one of the two, and no bill of a draft."""
+        user = self.submit()[0]
+
+        def reset(env):
+            self.find_settlements(env).action_reset()
+
+        uids = [self.users[0], user]
+        self.assertEqual(self.race(reset, self.approve, uids=uids), [DONE, REFUSED])
+        with self.committed() as env:
+            settlement = self.find_settlements(env)
+            self.assertEqual(
+                (settlement.state, settlement.bill_id.id), ("draft", False)
+            )
+
+    def test_two_payers_make_one_payment(self):
+        """Threat F1."""
+        ids = self.submit()
+        with self.committed() as env:
             self.find_settlements(env).with_user(self.users[1]).action_approve()
-            ids = self.make_payers(env)
 
         def pay(env):
             journal = env["account.journal"].search([("type", "=", "cash")], limit=1)
