@@ -1,3 +1,4 @@
+from odoo.fields import Domain
 from odoo.http import request, route
 
 from .portal import ReferralPortal, read_number
@@ -22,8 +23,8 @@ class ReferralSettlementPortal(ReferralPortal):
         values = self._prepare_referral_layout_values("settlements")
         if not member:
             return self._render_non_member(values)
-        settlements = request.env["referral.settlement"]
-        domain = [("partner_id", "=", member.id)]
+        settlements = request.env["referral.settlement"].sudo()
+        domain = settlements._get_own_domain(member)
         pages = self._get_pager(
             "/my/referral/settlements",
             settlements.search_count(domain),
@@ -49,12 +50,9 @@ class ReferralSettlementPortal(ReferralPortal):
     )
     def portal_referral_statement(self, number, **_unknown):
         """Answer with the statement as PDF; not found when it is not the member's."""
-        settlement = request.env["referral.settlement"].search(
-            [
-                ("id", "=", read_number(number)),
-                ("partner_id", "=", request.env.user.partner_id.id),
-            ]
-        )
+        settlements = request.env["referral.settlement"].sudo()
+        own = settlements._get_own_domain(request.env.user.partner_id)
+        settlement = settlements.search(own & Domain("id", "=", read_number(number)))
         if not settlement:
             return request.not_found()
         return self._show_report(settlement, "pdf", STATEMENT, download=True)

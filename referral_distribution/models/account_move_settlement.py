@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.exceptions import UserError
 
 
 class AccountMove(models.Model):
@@ -10,6 +11,12 @@ class AccountMove(models.Model):
         "referral.settlement",
         "bill_id",
         groups="referral_distribution.group_finance,referral_distribution.group_manager",
+    )
+
+    referral_given_back = fields.Boolean(
+        readonly=True,
+        copy=False,
+        help="A bill of rewards whose settlement is a draft again: it gets another.",
     )
 
     def _compute_payment_state(self):
@@ -29,6 +36,19 @@ class AccountMove(models.Model):
         for settlement in self._get_settlements():
             settlement._check_bill()
         return super()._post(soft=soft)
+
+    def button_draft(self):
+        """A bill whose settlement gets another one stays cancelled (threat F1)."""
+        for move in self:
+            if move.referral_given_back and move.state == "cancel":
+                raise UserError(
+                    self.env._(
+                        "The rewards of %(bill)s are a settlement's draft again, which"
+                        " makes another bill. Approve that one.",
+                        bill=move.display_name,
+                    )
+                )
+        return super().button_draft()
 
     def button_cancel(self):
         result = super().button_cancel()

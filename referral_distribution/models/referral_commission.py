@@ -188,6 +188,7 @@ class ReferralCommission(models.Model):
         :raises UserError: when nothing is due yet, or not more than is owed.
         """
         self.env.user._referral_require("group_finance")
+        self.check_access("read")
         settlements = self.env["referral.settlement"]._collect(self)
         if not settlements:
             self._explain_waiting()

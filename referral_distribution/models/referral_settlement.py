@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
+from odoo.fields import Domain
 from odoo.tools import format_date
 
 from . import gate
@@ -22,7 +23,9 @@ GUARDED = {
     "approved_bank",
     "bill_id",
     "amount_total",
+    "approved_total",
     "commission_ids",
+    "merged",
 }
 
 
@@ -81,6 +84,13 @@ class ReferralSettlement(models.Model):
         check_company=True,
     )
 
+    merged = fields.Boolean(
+        readonly=True,
+        copy=False,
+        help="Came with a contact that was merged into this beneficiary, who has a"
+        " settlement for the same period.",
+    )
+
     _amount_total_positive = models.Constraint(
         "CHECK (state = 'draft' OR (amount_total > 0 AND amount_total < 1e15))",
         "A settlement pays something: delete this draft. What was taken back waits for"
@@ -92,7 +102,8 @@ class ReferralSettlement(models.Model):
         "A period has a first day and a last one, in this order.",
     )
     _once_a_period = models.UniqueIndex(
-        "(company_id, partner_id, currency_id, date_from, date_to)",
+        "(company_id, partner_id, currency_id, date_from, date_to)"
+        " WHERE merged IS NOT TRUE",
         "This beneficiary has a settlement for this period already.",
     )
 
@@ -117,7 +128,54 @@ class ReferralSettlement(models.Model):
     def _unlink_except_draft(self):
         if any(settlement.state != "draft" for settlement in self):
             raise UserError(self.env._("Only a draft settlement can be deleted."))
-        gate.opened(self.commission_ids.sudo()).write({"settlement_id": False})
+        self._set_lines_free()
+
+    def _set_lines_free(self):
+        """Let other settlements take the lines; what cancels out is done with.
+
+        :raises UserError: when another settlement nets what was taken back of a reward
+            in this one: without the reward, it would be taken back unpaid (rule C7).
+        """
+        lines = self.commission_ids.sudo()
+        whole = lines.filtered(lambda line: line.state == "reversed")
+        for line in whole.reversal_ids:
+            if line.settlement_id - self:
+                raise UserError(
+                    self.env._(
+                        "%(reward)s was taken back, and %(settlement)s nets that"
+                        " already. So this has to be approved and paid as well.",
+                        reward=line.reverses_id.display_name,
+                        settlement=line.settlement_id.display_name,
+                    )
+                )
+        gate.opened(lines).write({"settlement_id": False})
+        whole.reversal_ids._set_state("settled")
+
+    def _prepare_merge(self, sources, stays):
+        """Leave one settlement a period to contacts that are merged (threat M1).
+
+        It takes latecomers in. The others go on as they are, each with its own bill.
+
+        :param sources: res.partner recordset that goes.
+        :param stays: res.partner that gets what was theirs.
+        """
+        found = self.sudo().search(
+            [("partner_id", "in", (sources | stays).ids), ("date_to", "!=", False)]
+        )
+        for same in found.grouped(
+            lambda known: (known.company_id, known.currency_id, known.date_to)
+        ).values():
+            first = same.sorted(
+                lambda known: (known.merged, known.state != "draft", known.id)
+            )[0]
+            gate.opened(same - first).merged = True
+
+    @api.model
+    def _get_own_domain(self, partner):
+        """Return what a beneficiary may see: the own ones, once they are approved."""
+        return Domain("partner_id", "=", partner.id) & Domain(
+            "state", "in", ("approved", "paid")
+        )
 
     def _get_period_text(self):
         """Return "1/1/2026 – 1/31/2026" in the user's language; "" without period."""

@@ -1,4 +1,4 @@
-from odoo import Command, models
+from odoo import Command, fields, models
 from odoo.exceptions import UserError
 
 from . import gate
@@ -9,22 +9,33 @@ class ReferralSettlement(models.Model):
 
     _inherit = "referral.settlement"
 
+    approved_total = fields.Monetary(
+        string="Approved bill", readonly=True, copy=False, help="With its taxes."
+    )
+
     # ------------------------------------------------------------------ making
 
     def _make_bills(self):
         """Make the draft bill of each; all of them or none (threat F7)."""
         if not self:
             return
+        for company, settlements in self.sudo().grouped("company_id").items():
+            settlements.currency_id._referral_check_rate(company)
         # without the caller's default_ keys
         moves = self.env["account.move"].sudo()
         bills = moves.create([settlement._prepare_bill_vals() for settlement in self])
         for settlement, bill in zip(self.sudo(), bills, strict=True):
-            gate.opened(settlement).bill_id = bill
+            values = {"bill_id": bill.id, "approved_total": bill.amount_total}
+            gate.opened(settlement).write(values)
             settlement._check_accounts()
         self._approve_bank()
 
     def _prepare_bill_vals(self):
-        """Return the values of the vendor bill. A hook."""
+        """Return the values of the vendor bill. A hook.
+
+        Without the payment terms a beneficiary may have as a vendor: what was approved
+        is paid at once and in whole.
+        """
         self.ensure_one()
         return {
             "move_type": "in_invoice",
@@ -32,6 +43,7 @@ class ReferralSettlement(models.Model):
             "partner_id": self.partner_id.id,
             "currency_id": self.currency_id.id,
             "invoice_date": self.company_id._referral_today(),
+            "invoice_payment_term_id": False,
             "ref": self.display_name,
             "invoice_line_ids": [
                 Command.create({**self._prepare_bill_line_vals(), **vals})
@@ -100,17 +112,19 @@ class ReferralSettlement(models.Model):
             lambda line: line.display_type == "product"
         )
         total = sum(line.price_unit * line.quantity for line in lines)
+        compare = self.currency_id.compare_amounts
         as_approved = (
             self.bill_id.partner_id == self.partner_id
             and self.bill_id.currency_id == self.currency_id
-            and self.currency_id.compare_amounts(total, self.amount_total) == 0
+            and compare(total, self.amount_total) == 0
+            and compare(self.bill_id.amount_total, self.approved_total) == 0
         )
         if not as_approved:
             raise UserError(
                 self.env._(
                     "%(bill)s is not what was approved with %(settlement)s. Correct"
-                    " beneficiary, currency and amounts, or cancel it: the settlement"
-                    " goes back to draft then.",
+                    " beneficiary, currency, amounts and taxes, or cancel it: the"
+                    " settlement goes back to draft then.",
                     bill=self.bill_id.display_name,
                     settlement=self.display_name,
                 )
@@ -119,6 +133,9 @@ class ReferralSettlement(models.Model):
     def _follow_bills(self):
         """Paid with the bill, and not paid any more when its payment is undone."""
         for settlement in self:
+            if settlement.bill_id.payment_state == "reversed":
+                settlement._give_back("reversed")
+                continue
             paid = settlement._is_bill_paid()
             if settlement.state == "approved" and settlement._get_payments():
                 settlement._check_payments()
@@ -150,14 +167,28 @@ class ReferralSettlement(models.Model):
         lines.filtered(lambda line: line.state == "settled")._set_state("approved")
 
     def _give_back(self, what):
-        """The bill was cancelled or is deleted: the settlement is a draft again."""
+        """The bill was cancelled or is deleted: the settlement is a draft again.
+
+        What was taken back of its rewards in the meantime joins it.
+        """
         texts = {
             "cancelled": self.env._("Its bill was cancelled: a draft again."),
             "deleted": self.env._("Its bill was deleted: a draft again."),
+            "reversed": self.env._("Its bill was reversed: a draft again."),
         }
         for settlement in self:
             if settlement.state == "paid":
                 settlement._mark_unpaid()
-            values = {"bill_id": False, "approved_by_id": False, "approved_bank": False}
-            settlement._set_state("draft", **values)
+            settlement.bill_id.referral_given_back = True
+            settlement._set_state(
+                "draft",
+                **dict.fromkeys(
+                    ("bill_id", "approved_by_id", "approved_bank", "approved_total"),
+                    False,
+                ),
+            )
+            debts = settlement.commission_ids.reversal_ids.filtered(
+                lambda line: line.state == "approved" and not line.settlement_id
+            )
+            gate.opened(debts.sudo()).write({"settlement_id": settlement.id})
             settlement.message_post(body=texts[what])

@@ -79,29 +79,41 @@ class ReferralSettlement(models.Model):
         else is tried again; a line that cannot be settled is set aside.
         """
         companies = self.env["res.company"].sudo().search([], order="id")
-        left = len(companies)
-        for company in companies:
-            after = 0
-            while after is not None:
-                after, count = self._settle_next(company, after)
-                left -= after is None
-                if not self.env["ir.cron"]._commit_progress(count, remaining=left):
-                    return
-            self._pay_elsewhere(company)
+        for done, company in enumerate(companies):
+            if not self._settle_company(company, len(companies) - done):
+                return
+        self.env["ir.cron"]._commit_progress(remaining=0)
 
     @api.model
-    def _pay_elsewhere(self, company):
-        """Let addons pay what is due in their own way, a transaction a batch."""
-        count, pay = 1, self.env["referral.commission"]._pay_due_elsewhere
+    def _settle_company(self, company, left):
+        """Settle and pay what is due at one company, a transaction a batch.
+
+        :param int left: companies to go, this one included.
+        :return: False when the job's time is over: it is started again for the rest.
+        """
+        progress = self.env["ir.cron"]._commit_progress
+        after, count = 0, 1
+        while after is not None:
+            after, settled = self._settle_next(company, after)
+            if not progress(settled, remaining=left):
+                return False
         while count:
-            count = self._again(lambda: pay(company, company._referral_today()))
-            self.env["ir.cron"]._commit_progress(count)
+            count = self._pay_elsewhere(company)
+            if not progress(count, remaining=left):
+                return False
+        return True
 
     @api.model
     def _settle_next(self, company, after):
         """Collect a slice of what the job settles; see ``_collect_slice``."""
-        which = SQL("plan.settlement_mode <> 'manual'")
+        which = SQL("plan.settlement_mode IS DISTINCT FROM 'manual'")
         return self._again(lambda: self._collect_slice(company, after, which))
+
+    @api.model
+    def _pay_elsewhere(self, company):
+        """Let addons pay a batch of what is due in their own way; return its size."""
+        pay = self.env["referral.commission"]._pay_due_elsewhere
+        return self._again(lambda: pay(company, company._referral_today()))
 
     @api.model
     def _again(self, work):
@@ -215,7 +227,10 @@ class ReferralSettlement(models.Model):
 
     @api.model
     def _sql_rewards(self, **terms):
-        """Return SQL of the rewards that are due and nobody has settled."""
+        """Return SQL of the rewards that are due and nobody has settled.
+
+        What was granted by hand under no plan is settled as soon as it is due.
+        """
         return SQL(
             """
             SELECT line.id, line.partner_id, line.currency_id, line.amount,
@@ -224,7 +239,7 @@ class ReferralSettlement(models.Model):
                     WHEN 'month' THEN (line.due_date - interval '1 month')::date
                     WHEN 'week' THEN line.due_date - 7 END AS date_from
             FROM referral_commission line
-            JOIN referral_plan plan ON plan.id = line.plan_id
+            LEFT JOIN referral_plan plan ON plan.id = line.plan_id
             WHERE line.company_id = %(company)s AND %(who)s
                 AND line.state = 'approved' AND line.settlement_id IS NULL
                 AND line.reverses_id IS NULL AND line.due_date <= %(today)s
@@ -239,7 +254,8 @@ class ReferralSettlement(models.Model):
         """Return SQL of what was taken back and is netted (rule C7).
 
         What is taken back of a reward that is not paid yet goes along with that reward
-        alone, and a reward never without it.
+        alone, and a reward never without it. Where the reward's bill was cancelled, it
+        waits until that reward is approved again.
         """
         return SQL(
             """
@@ -251,8 +267,8 @@ class ReferralSettlement(models.Model):
             WHERE line.company_id = %(company)s AND %(who)s
                 AND line.state = 'approved' AND line.settlement_id IS NULL
                 AND line.currency_id <> ALL(%(elsewhere)s)
-                AND (back.state IN ('reversed', 'settled')
-                    OR paid.state IN ('approved', 'paid')
+                AND (paid.state IN ('approved', 'paid')
+                    OR paid.id IS NULL AND back.state IN ('reversed', 'settled')
                     OR back.id IN (SELECT id FROM reward))
             """,
             **terms,
@@ -278,6 +294,7 @@ class ReferralSettlement(models.Model):
                 AND %(least)s
             ORDER BY due.partner_id, due.currency_id
             ON CONFLICT (company_id, partner_id, currency_id, date_from, date_to)
+                WHERE merged IS NOT TRUE
             DO UPDATE SET amount_total = draft.amount_total + EXCLUDED.amount_total,
                 write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date
                 WHERE draft.state = 'draft'
@@ -300,14 +317,10 @@ class ReferralSettlement(models.Model):
     @api.model
     def _get_payout_rates(self, company):
         """Return ``{currency id: what one of the company's currency is in it}``."""
-        today = company._referral_today()
-        paid_in = self.env["referral.plan.rule"].sudo()._read_group([], ["currency_id"])
-        return {
-            currency.id: currency._get_conversion_rate(
-                company.currency_id, currency, company, today
-            )
-            for [currency] in paid_in
-        }
+        every = self.env["res.currency"].sudo().with_context(active_test=False)
+        rates = every.search([])._get_rates(company, company._referral_today())
+        own = rates[company.currency_id.id]
+        return {currency_id: rate / own for currency_id, rate in rates.items()}
 
     @api.model
     def _get_currencies_paid_elsewhere(self):

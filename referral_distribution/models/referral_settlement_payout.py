@@ -2,7 +2,7 @@ import hashlib
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
 
 from . import gate
 
@@ -63,13 +63,16 @@ class ReferralSettlement(models.Model):
                         who=settlement.partner_id.display_name,
                     )
                 )
-            if settlement.bill_id.partner_bank_id != bank:
-                settlement.bill_id.partner_bank_id = bank
-            values = {
-                "approved_bank": settlement._get_bank_print(),
-                "approved_by_id": self.env.uid,
-            }
-            gate.opened(settlement).write(values)
+            settlement._note_bank()
+            gate.opened(settlement).approved_by_id = self.env.user
+
+    def _note_bank(self):
+        """Write down the account the bill is to be paid to."""
+        self.ensure_one()
+        bank = self._get_bank()
+        if self.bill_id.partner_bank_id != bank:
+            self.bill_id.partner_bank_id = bank
+        gate.opened(self).approved_bank = self._get_bank_print()
 
     # ------------------------------------------------------------------ paying
 
@@ -103,8 +106,9 @@ class ReferralSettlement(models.Model):
                 )
             settlement._check_bank_approved()
 
-    def _check_bank_approved(self):
-        if self.bank_changed:
+    def _check_bank_approved(self, paid_to=None):
+        other = paid_to and paid_to != self._get_bank()
+        if self.bank_changed or other:
             raise UserError(
                 self.env._(
                     "The bank account of %(who)s was changed after the approval of"
@@ -130,8 +134,8 @@ class ReferralSettlement(models.Model):
                         settlement=settlement.display_name,
                     )
                 )
-            if payments.partner_bank_id:
-                settlement._check_bank_approved()
+            for bank in payments.partner_bank_id:
+                settlement._check_bank_approved(bank)
 
     def _get_payments(self):
         """Return the payments of the bill, as superuser."""
@@ -160,6 +164,7 @@ class ReferralSettlement(models.Model):
         """
         self._query_claim()
         self._check_payable()
+        self._check_journal(journal, date)
         self._check_accounts_to_pay(journal)
         bills = self.sudo().bill_id.sudo(False)
         bills.filtered(lambda bill: bill.state == "draft").action_post()
@@ -170,8 +175,15 @@ class ReferralSettlement(models.Model):
                 active_model="account.move", active_ids=bill.ids
             )
             vals = self._prepare_payment_vals(bill, journal, method_line, date)
-            payments += wizard.create(vals)._create_payments()
+            payments += self._create_payment(wizard.create(vals))
         return payments
+
+    def _create_payment(self, wizard):
+        """Return the account.payment of one bill. A hook.
+
+        :param wizard: account.payment.register, filled in.
+        """
+        return wizard._create_payments()
 
     def _prepare_payment_vals(self, bill, journal, method_line, date):
         """Return what Odoo's payment wizard is told about ``bill``. A hook."""
@@ -180,6 +192,32 @@ class ReferralSettlement(models.Model):
             "payment_method_line_id": method_line.id,
             "payment_date": date,
         }
+
+    def _check_journal(self, journal, date):
+        """Refuse what would be booked in a way nobody has asked for (threat F7).
+
+        Odoo moves an entry out of a closed period without a word, pays from archived
+        journals, and takes one for one where a currency has no rate.
+        """
+        currencies = self.currency_id | journal.currency_id
+        currencies._referral_check_rate(journal.company_id)
+        if not journal.active:
+            raise UserError(
+                self.env._(
+                    "%(journal)s is archived: pay from another journal.",
+                    journal=journal.display_name,
+                )
+            )
+        company = journal.company_id.sudo()
+        if locks := company._get_violated_lock_dates(date, False, journal):
+            raise UserError(
+                self.env._(
+                    "%(day)s is in a period that is closed: %(locks)s. Choose a later"
+                    " day.",
+                    day=format_date(self.env, date),
+                    locks=company._format_lock_dates(locks),
+                )
+            )
 
     def _check_accounts_to_pay(self, journal):
         """A bank pays to accounts that somebody has checked (threat F7)."""

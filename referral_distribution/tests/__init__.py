@@ -73,8 +73,10 @@ from . import test_review_races
 from . import test_recommend
 from . import test_recommend_race
 from . import test_screens
+from . import test_settlement_books
 from . import test_settlement_payout
 from . import test_settlement_races
+from . import test_settlement_returns
 from . import test_settlement_runs
 from . import test_settlements
 from . import test_share_races

@@ -370,6 +370,7 @@ class TestStatement(PayoutCase, HttpCase):
         self.member.lang = "zh_CN"
         text = self.render(self.mine, self.finance)
         self.assertNotIn("How it was computed", text)
+        self.assertIn("奖励结算明细", text)
 
     def test_a_member_finds_the_own_payouts_once_approved(self):
         self.authenticate("rd_portal", "rd_portal")
@@ -392,6 +393,43 @@ class TestStatement(PayoutCase, HttpCase):
             with self.subTest(number=number), mute_logger("odoo.http"):
                 path = f"/my/referral/settlements/{number}/statement"
                 self.assertEqual(self.url_open(path).status_code, 404)
+
+    def test_a_colleague_who_is_a_member_finds_the_own_payouts_alone(self):
+        """Threat P1: whatever the role allows in the back office."""
+        self.approve()
+        for user, login in ((self.clerk, "rd_clerk"), (self.finance, "rd_finance")):
+            user.partner_id.member_state = "active"
+            self.authenticate(login, login)
+            with self.subTest(user=login), mute_logger("odoo.http"):
+                page = self.url_open("/my/referral/settlements")
+                self.assertIn("No payout yet", page.text)
+                path = f"/my/referral/settlements/{self.mine.id}/statement"
+                self.assertEqual(self.url_open(path).status_code, 404)
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE referral_settlement SET partner_id = %s WHERE id = %s",
+            (self.clerk.partner_id.id, self.theirs.id),
+        )
+        self.env.invalidate_all()
+        self.assertIn("Statement of rewards", self.render(self.theirs, self.clerk))
+        with self.assertRaises(AccessError):
+            self.render(self.both, self.clerk)
+
+    def test_a_members_pages_and_statement_are_in_chinese(self):
+        """Rule X4."""
+        self.member.lang = "zh_CN"
+        self.env["res.lang"]._activate_lang("zh_CN")
+        self.approve()
+        self.authenticate("rd_portal", "rd_portal")
+        page = self.url_open("/zh_CN/my/referral/settlements")
+        for text in ("付款记录", "支付中", "600.00"):
+            self.assertIn(text, page.text)
+        self.assertNotIn("On its way", page.text)
+        path = f"/zh_CN/my/referral/settlements/{self.mine.id}/statement"
+        pdf = self.url_open(path)
+        self.assertEqual(pdf.headers["Content-Type"], "application/pdf")
+        self.assertIn("奖励结算明细", pdf.text)  # tests get it before it is a PDF
+        self.assertIn("filename", pdf.headers["Content-Disposition"])
 
     def test_a_draft_is_nobodys_business_yet(self):
         with self.assertRaises(AccessError):

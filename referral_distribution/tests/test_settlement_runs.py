@@ -221,6 +221,52 @@ class TestSettlementPeriods(SettlementRunCase):
             line.action_collect()
         self.assertEqual(line.settlement_id.amount_total, 10)
 
+    def test_a_clock_that_goes_back_settles_nothing_again(self):
+        """Threat J5: neither the same day's rewards, nor a day twice."""
+        self.activate(settlement_mode="month")
+        first = self.reward("2026-01-10 04:00")
+        settlement = self.run_job("2026-01-31 16:00")  # 1 February in Shanghai
+        late = self.reward("2026-01-31 15:00")  # the clock shows January again
+        self.assertFalse(self.run_job("2026-01-31 15:30"))
+        self.assertFalse(self.run_job("2026-01-31 16:00"))
+        self.assertEqual(settlement.commission_ids, first | late)
+        self.assertFalse(self.run_job("2026-03-01 04:00"))
+
+    def test_what_is_granted_by_hand_is_settled_as_soon_as_it_is_due(self):
+        """It is given under no plan, in any currency (rules C4, C6)."""
+        self.activate(settlement_mode="manual")
+        euro = self.env["res.currency"].create({"name": "EUX", "symbol": "X"})
+        self.env["res.currency.rate"].create(
+            {"currency_id": euro.id, "rate": 0.1, "name": "2020-01-01"}
+        )
+        lead = self.reward("2026-01-10 04:00").lead_id
+        grants = self.env["referral.commission.grant"]
+        for currency in (self.currency, euro):
+            with freeze_time("2026-01-11 04:00"):
+                grant = grants.with_user(self.manager).create(
+                    {
+                        "partner_id": self.member.id,
+                        "lead_id": lead.id,
+                        "amount": 30,
+                        "currency_id": currency.id,
+                        "reason": "Helped",
+                    }
+                )
+                grant.action_submit()
+                grant.with_user(self.finance).action_approve()
+            with self.subTest(currency=currency.name):
+                settlement = self.run_job("2026-01-12 04:00")
+                self.assertRecordValues(
+                    settlement,
+                    [
+                        {
+                            "amount_total": 30,
+                            "currency_id": currency.id,
+                            "date_to": False,
+                        }
+                    ],
+                )
+
     def test_a_plan_in_force_keeps_its_terms(self):
         plan = self.activate(settlement_mode="month")
         for values in ({"settlement_mode": "week"}, {"holding_days": 1}):
@@ -241,6 +287,30 @@ class TestSettlementSlices(SettlementRunCase):
             settlements = self.run_job("2026-02-01 04:00")
         self.assertEqual(len(settlements), 4)
         self.assertEqual(settlements.commission_ids, lines)
+
+    def test_a_job_whose_time_is_over_is_started_again_for_the_rest(self):
+        """Threat J2: Odoo starts it at once while something remains."""
+        self.activate(settlement_mode="month")
+        self.reward("2026-01-10 04:00")
+        self.reward("2026-01-10 04:00", referral_link_id=self.other().id)
+        told = []
+
+        def progress(_cron, processed=0, *, remaining=None):
+            told.append((processed, remaining))
+            return len(told) != 1  # no time left after the first slice
+
+        with (
+            freeze_time("2026-02-01 04:00"),
+            patch.object(referral_settlement_collect, "LINES", 1),
+            patch.object(self.registry["ir.cron"], "_commit_progress", progress),
+        ):
+            self.settlements._cron_settle()
+            self.assertEqual(len(told), 1)
+            self.assertEqual(told[0][0], 1)
+            self.assertGreater(told[0][1], 0)
+            self.settlements._cron_settle()
+        self.assertEqual(told[-1], (0, 0))
+        self.assertEqual(sum(processed for processed, _left in told), 2)
 
     def test_ten_times_the_lines_take_no_query_more(self):
         self.activate(settlement_mode="month")

@@ -36,6 +36,7 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         self._merge_places(sources, stays)
         self.env["referral.link"]._prepare_merge(sources, stays)
         self.env["referral.share"]._prepare_merge(sources, stays)
+        self.env["referral.settlement"]._prepare_merge(sources, stays)
         self.env["referral.tier.change"]._prepare_merge(sources, stays)
         self.env["referral.erasure.request"]._prepare_merge(sources, stays)
         self.env["referral.tree.figure"]._prepare_merge(sources)

@@ -79,7 +79,7 @@ class ReferralSettlementPay(models.TransientModel):
             wizard.count = len(wizard.settlement_ids)
             groups = wizard.settlement_ids.grouped("currency_id")
             wizard.total_text = ", ".join(
-                currency.format(sum(settlements.mapped("amount_total")))
+                currency.format(sum(settlements.mapped("approved_total")))
                 for currency, settlements in groups.items()
             )
 

@@ -31,8 +31,10 @@ def migrate(cr, version):
         print_of_bank = settlement._get_bank_print()
         cr.execute(
             SQL(
-                "UPDATE referral_settlement SET approved_bank = %s WHERE id = %s",
+                "UPDATE referral_settlement SET approved_bank = %s, approved_total = %s"
+                " WHERE id = %s",
                 print_of_bank,
+                settlement.bill_id.amount_total,
                 settlement.id,
             )
         )
