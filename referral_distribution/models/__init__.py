@@ -165,6 +165,7 @@ from . import res_users_signup_consent
 from . import res_users_deletion
 from . import res_users_erasure
 from . import sale_order
+from . import sale_order_attachment
 from . import sale_order_attribution
 from . import sale_order_channel
 from . import sale_order_decision

@@ -10,7 +10,9 @@ class Memo(dict):
 
 
 def remembered(records):
-    """Return ``records`` with an empty memo in their context."""
+    """Return ``records`` with a memo in their context: the run's, or an empty one."""
+    if isinstance(records.env.context.get("referral_memo"), Memo):
+        return records
     return records.with_context(referral_memo=Memo())
 
 

@@ -133,7 +133,7 @@ class ReferralPlan(models.Model):
             & (Domain("date_from", "=", False) | Domain("date_from", "<=", day))
             & (Domain("date_to", "=", False) | Domain("date_to", ">=", day))
         )
-        plans = self.search(domain)
+        plans = self.search_fetch(domain, ["kind", "state", "version"])
         own = plans.filtered(lambda plan: plan.kind == kind) or plans
         return own.sorted(lambda plan: (plan.state == "active", plan.version))[-1:]
 

@@ -6,6 +6,7 @@ from odoo.tools import SQL
 
 from ..engine.commission import Facts
 from . import gate
+from .memo import recall, remembered
 from .referral_territory_owner import ROLES, Question
 
 # Written by this module's own methods only, whatever rights a user has on orders.
@@ -17,8 +18,9 @@ GUARDED = {
     "referral_paying_levels",
     "referral_plan_id",
 }
-# Settled by the signature.
+# Settled by the signature: who brought the customer, and what a reward is measured by.
 SIGNED = {"referrer_id", "referral_lead_id"}
+MEASURE = {"company_id", "currency_id", "date_order", "partner_id"}
 
 
 class SaleOrder(models.Model):
@@ -104,17 +106,32 @@ class SaleOrder(models.Model):
 
     def write(self, vals):
         self._check_guarded(vals)
-        for name in SIGNED & vals.keys() if not self.env.su else ():
-            signed = self.filtered(
-                lambda o, name=name: o.project_phase and o[name].id != vals[name]
-            )
-            if signed:
+        if not self.env.su:
+            self._check_signed(vals)
+        return super().write(vals)
+
+    def _check_signed(self, vals):
+        """Refuse to change what the signature has settled (rule C2, threat F5)."""
+        for name in (SIGNED | MEASURE) & vals.keys():
+            field = self._fields[name]
+            for order in self.filtered("project_phase"):
+                value = field.convert_to_cache(vals[name], order)
+                if field.convert_to_record(value, order) == order[name]:
+                    continue
+                if name in SIGNED:
+                    raise UserError(
+                        self.env._(
+                            "%(order)s is signed: its referrer stays.", order=order.name
+                        )
+                    )
                 raise UserError(
                     self.env._(
-                        "%(order)s is signed: its referrer stays.", order=signed[0].name
+                        "%(order)s is signed: “%(field)s” stays, as its reward is"
+                        " measured by it. Cancel the order to sign it anew.",
+                        order=order.name,
+                        field=field._description_string(self.env),
                     )
                 )
-        return super().write(vals)
 
     @api.model
     def default_get(self, fields):
@@ -132,31 +149,47 @@ class SaleOrder(models.Model):
 
     def _action_confirm(self):
         result = super()._action_confirm()
-        for order in self.filtered(lambda o: o.referrer_id and not o.project_phase):
-            order._sign_contract()
+        orders = self.filtered(lambda o: o.referrer_id and not o.project_phase)
+        orders._sign_contracts()
         return result
 
-    def _sign_contract(self):
-        """Freeze the plan in force and the phase; from here on it is a contract."""
-        self.ensure_one()
-        customer = self.partner_id.commercial_partner_id
-        self._query_lock(customer)
-        vals = self._prepare_signature_vals(self._get_next_phase())
-        if not self.referral_lead_id:
-            vals["referral_lead_id"] = self._find_trail_lead().id
-        self._write_guarded(vals)
+    def _sign_contracts(self):
+        """Freeze the plan in force and the phase; from here on these are contracts."""
+        if not self:
+            return
+        self._query_lock(self.partner_id.commercial_partner_id)
+        phases, alike = self._find_next_phases(), {}
+        for order in remembered(self):
+            vals = order._prepare_signature_vals(phases[order])
+            if not order.referral_lead_id:
+                vals["referral_lead_id"] = order._find_trail_lead().id
+            alike.setdefault(tuple(vals.items()), []).append(order.id)
+        for vals, ids in alike.items():
+            self.browse(ids)._write_guarded(dict(vals))
         self._log_referral("contracted")
         self._attach_quotations()
 
     def _prepare_signature_vals(self, phase):
         """Return what a contract keeps of the day it is signed. A hook."""
-        plan = self.env["referral.plan"].sudo()._get_active(self.company_id)
         levels = int(self.company_id.referral_paying_levels)
         return {
             "project_phase": phase,
-            "referral_plan_id": plan.id,
+            "referral_plan_id": self._get_plan_in_force().id,
             "referral_paying_levels": levels,
         }
+
+    def _get_plan_in_force(self, kind="standard"):
+        """Return the plan of the day the order was confirmed, or today (rule C4).
+
+        Of many orders, it is asked for once.
+        """
+        company, day = self.company_id, self._get_signing_day()
+        plans = self.env["referral.plan"].sudo()
+        return recall(
+            self.env,
+            ("plan", company.id, day, kind),
+            lambda: plans._get_active(company, day, kind),
+        )
 
     def _get_signature_vals(self):
         """Return what the contract was signed with, or would be signed with today."""
@@ -172,14 +205,20 @@ class SaleOrder(models.Model):
         """Return the fields that ``_prepare_signature_vals`` gives. A hook."""
         return ["project_phase", "referral_plan_id", "referral_paying_levels"]
 
-    def _query_lock(self, customer):
+    def _query_lock(self, customers):
         """Let contracts of one customer be signed one after the other.
 
         Of two signed at once, the second gets a serialization failure, is tried again
         by Odoo, and then counts the first: the phases are 1 and 2, not 1 and 1.
         """
-        query = "UPDATE res_partner SET write_date = write_date WHERE id = %s"
-        self.env.cr.execute(SQL(query, customer.id))
+        self.env.cr.execute(
+            SQL(
+                "UPDATE res_partner SET write_date = write_date WHERE id IN"
+                " (SELECT id FROM res_partner WHERE id = ANY(%s) ORDER BY id"
+                " FOR NO KEY UPDATE)",
+                customers.ids,
+            )
+        )
 
     def _action_cancel(self):
         signed = self.filtered("project_phase")
@@ -189,6 +228,7 @@ class SaleOrder(models.Model):
         signed._write_guarded(
             {
                 "project_phase": 0,
+                "referral_phase_corrected": False,
                 "referral_plan_id": False,
                 "referral_paying_levels": 0,
                 "referral_channel_id": False,

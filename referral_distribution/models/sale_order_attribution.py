@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.fields import Domain
+from odoo.tools import SQL
 
 from . import gate
 
@@ -28,17 +28,21 @@ class SaleOrder(models.Model):
         signed = self.filtered("project_phase")
         for order in signed:
             order.referral_lead_id = order.referral_lead_id
-        todo = self - signed
-        contracts = todo._query_first_contracts(Domain("referral_lead_id", "!=", False))
-        for order in todo:
-            own = order.opportunity_id if order.opportunity_id.referrer_id else False
-            order.referral_lead_id = own or contracts[order].referral_lead_id
+        own = (self - signed).filtered("opportunity_id.referrer_id")
+        for order in own:
+            order.referral_lead_id = order.opportunity_id
+        rest = self - signed - own
+        contracts = rest._find_first_contracts(
+            SQL("contract.referral_lead_id IS NOT NULL")
+        )
+        for order in rest:
+            order.referral_lead_id = contracts[order].referral_lead_id
 
     @api.depends("referral_lead_id.referrer_id", "partner_id.commercial_partner_id")
     def _compute_referrer_id(self):
         """Later contracts keep the first one's referrer, with a lead or without."""
         alone = self.filtered(lambda o: not (o.project_phase or o.referral_lead_id))
-        contracts = alone._query_first_contracts(Domain("referrer_id", "!=", False))
+        contracts = alone._find_first_contracts(SQL("contract.referrer_id IS NOT NULL"))
         for order in self:
             if order in alone:
                 order.referrer_id = contracts[order].referrer_id or order.referrer_id
@@ -62,21 +66,6 @@ class SaleOrder(models.Model):
             gate.opened(ours).write(
                 {"referral_link_id": link.id, "referrer_id": attribution.member.id}
             )
-
-    def _attach_quotations(self):
-        """The customer's other open quotations came through the same member (rule C2).
-
-        Those made before this contract could not know it yet.
-        """
-        quotations = self.sudo().search(
-            Domain("partner_id", "child_of", self.partner_id.commercial_partner_id.id)
-            & Domain("company_id", "=", self.company_id.id)
-            & Domain("state", "in", ("draft", "sent"))
-            & Domain("referral_lead_id", "=", False)
-            & Domain("referrer_id", "=", False)
-        )
-        names = ("referral_lead_id", "referrer_id")
-        quotations.write({name: self[name].id for name in names if self[name]})
 
     def _get_referral_channel(self):
         """Return the channel the customer came through, which may pay others (S4)."""

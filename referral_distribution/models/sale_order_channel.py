@@ -2,7 +2,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from odoo import api, fields, models
-from odoo.fields import Domain
+from odoo.tools import SQL
 
 from ..engine.commission import Terms
 from .referral_territory_owner import ROLES
@@ -39,12 +39,10 @@ class SaleOrder(models.Model):
     def _prepare_signature_vals(self, phase):
         vals = super()._prepare_signature_vals(phase)
         channel = self.sudo()._get_signed_channel()
-        today = self.company_id._referral_today()
-        share = channel._get_deal_share(today) if channel else 0.0
+        day = channel and self._get_signing_day()
+        share = channel._get_deal_share(day) if channel else 0.0
         if channel.kind == "partner":
-            plans = self.env["referral.plan"].sudo()
-            plan = plans._get_active(self.company_id, today, "partner")
-            vals["referral_plan_id"] = plan.id
+            vals["referral_plan_id"] = self._get_plan_in_force("partner").id
         return {
             **vals,
             "referral_channel_id": channel.id,
@@ -61,8 +59,8 @@ class SaleOrder(models.Model):
         that tells how the customer came."""
         if self.referral_lead_id or self.referral_link_id:
             return self._get_referral_channel()
-        same = Domain("referrer_id", "=", self.referrer_id.id)
-        return self._query_first_contracts(same)[self].referral_channel_id
+        same = SQL("contract.referrer_id = %s", self.referrer_id.id)
+        return self._find_first_contracts(same)[self].referral_channel_id
 
     def _prepare_referral_facts(self, trigger, rules):
         facts = super()._prepare_referral_facts(trigger, rules)

@@ -1,18 +1,20 @@
-from dateutil.relativedelta import relativedelta
+from collections import Counter
 
 from odoo import fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Domain
+from odoo.tools import SQL
 
+from .sale_order import GUARDED
+
+GUARDED.add("referral_phase_corrected")
 LAST_PHASE = 999
 
 
 class SaleOrder(models.Model):
-    """Which of the customer's contracts it is, and whom the customer stays with (C2).
+    """Which of the customer's contracts it is (rule C2).
 
-    A phase counts the contracts of a customer, the company whoever signs for it, with
-    one referrer. The referrer stays attached for as long as the company says: from the
-    first contract on, and anew from each that came from a lead or link of its own.
+    A phase counts the standing contracts of a customer, the company whoever signs for
+    it, with one referrer. Where a phase was corrected, counting goes on from there.
 
     A contract without a lead is told by the trail of the first lead that the referrer
     brought of this customer, if there is one.
@@ -20,21 +22,66 @@ class SaleOrder(models.Model):
 
     _inherit = "sale.order"
 
+    referral_phase_corrected = fields.Boolean(
+        string="Phase corrected",
+        readonly=True,
+        copy=False,
+        help="The phase was corrected, and later contracts are counted on from it.",
+    )
+
     def _get_next_phase(self):
         """Return the phase of a contract that is signed now: an integer from 1."""
-        self.ensure_one()
-        customer = self.partner_id.commercial_partner_id
-        earlier = self.sudo().search_count(
-            [
-                ("partner_id", "child_of", customer.id),
-                ("company_id", "=", self.company_id.id),
-                ("referrer_id", "=", self.referrer_id.id),
-                ("project_phase", ">", 0),
-                ("state", "=", "sale"),
-                ("id", "!=", self._origin.id),
-            ]
+        return self._find_next_phases()[self]
+
+    def _find_next_phases(self):
+        """Return ``{order: phase}`` of orders that are signed now, in this order."""
+        # what is signed already; of these orders themselves nothing counts yet
+        self.flush_model(["project_phase", "referral_phase_corrected", "referrer_id"])
+        self.env["res.partner"].flush_model(["commercial_partner_id"])
+        asked = {order: order._get_phase_key() for order in self}
+        keys = list(set(asked.values()))
+        rows = self.env.execute_query(self._query_phases(keys))
+        reached = Counter({keys[number - 1]: phase for number, phase in rows})
+        phases = {}
+        for order, key in asked.items():
+            reached[key] += 1
+            phases[order] = reached[key]
+        return phases
+
+    def _get_phase_key(self):
+        """Return the ids of company, customer and referrer."""
+        return (*self._get_customer_key(), self.referrer_id._origin.id or None)
+
+    def _query_phases(self, keys):
+        """Return the statement that gives ``(number of the key, phase reached)``.
+
+        :param list keys: ids of company, customer and referrer.
+        """
+        companies, customers, referrers = (list(ids) for ids in zip(*keys, strict=True))
+        return SQL(
+            """
+            SELECT number,
+                COALESCE(max(project_phase) FILTER (WHERE id = fixed), 0)
+                    + count(*) FILTER (WHERE id > COALESCE(fixed, 0))
+            FROM (
+                SELECT asked.number, contract.id, contract.project_phase,
+                    max(contract.id) FILTER (WHERE contract.referral_phase_corrected)
+                        OVER (PARTITION BY asked.number) AS fixed
+                FROM unnest(%(companies)s::int[], %(customers)s::int[],
+                    %(referrers)s::int[])
+                    WITH ORDINALITY AS asked (company, customer, referrer, number)
+                JOIN res_partner buyer ON buyer.commercial_partner_id = asked.customer
+                JOIN sale_order contract ON contract.partner_id = buyer.id
+                WHERE contract.company_id = asked.company
+                    AND contract.referrer_id = asked.referrer
+                    AND contract.project_phase > 0 AND contract.state = 'sale'
+            ) AS contract
+            GROUP BY number
+            """,
+            companies=companies,
+            customers=customers,
+            referrers=referrers,
         )
-        return earlier + 1
 
     def action_referral_set_phase(self, phase, reason):
         """Correct the phase of a contract that is not decided yet (rule C2).
@@ -87,7 +134,7 @@ class SaleOrder(models.Model):
             "to": str(phase),
             "reason": reason,
         }
-        self._write_guarded({"project_phase": phase})
+        self._write_guarded({"project_phase": phase, "referral_phase_corrected": True})
         self._log_referral("rephased", told)
         self.sudo().message_post(
             author_id=self.env.user.partner_id.id,
@@ -95,74 +142,12 @@ class SaleOrder(models.Model):
         )
 
     def write(self, vals):
+        if not vals.get("referrer_id"):
+            return super().write(vals)
         late = self.filtered(lambda o: o.state == "sale" and not o.project_phase)
-        late = late if vals.get("referrer_id") else late.browse()
         if late and not self.env.su:
             self.env.user._referral_require("group_manager")
         result = super().write(vals)
-        for order in late:
-            order._check_referral_impartial()
-            order._sign_contract()
+        late._sign_contracts()
+        late._check_referral_impartial()
         return result
-
-    def _get_signing_day(self):
-        """Return the company's day on which the order was confirmed, or today."""
-        self.ensure_one()
-        company = self.company_id
-        if self.state != "sale" or not self.date_order:
-            return company._referral_today()
-        local = self.with_context(tz=company._referral_tz())
-        return fields.Datetime.context_timestamp(local, self.date_order).date()
-
-    def _find_trail_lead(self):
-        """Return the lead whose trail tells a contract that has no lead of its own."""
-        self.ensure_one()
-        customer = self.partner_id.commercial_partner_id
-        leads = self.env["crm.lead"].sudo().with_context(active_test=False)
-        return leads.search(
-            Domain("partner_id", "child_of", customer.id)
-            & Domain("referrer_id", "=", self.referrer_id.id)
-            & Domain("company_id", "in", [self.company_id.id, False]),
-            order="id",
-            limit=1,
-        )
-
-    def _query_first_contracts(self, domain):
-        """Return ``{order: its customer's first contract within domain}``.
-
-        A contract of the same company whose referrer is still attached on the order's
-        day; an empty set where there is none.
-        """
-        contracts = self.sudo().search(
-            Domain("partner_id", "child_of", self.partner_id.commercial_partner_id.ids)
-            & Domain("project_phase", ">", 0)
-            & domain,
-            order="id",
-        )
-        by_customer = contracts.grouped(lambda order: order._get_attachment_key())
-        return {
-            order: by_customer.get(
-                order._get_attachment_key(), contracts.browse()
-            )._get_attached(order.date_order or fields.Datetime.now())
-            for order in self
-        }
-
-    def _get_attachment_key(self):
-        return self.company_id.id, self.partner_id.commercial_partner_id.id
-
-    def _get_attached(self, moment):
-        """Return the first of one customer's contracts whose referrer is attached.
-
-        :param datetime moment: in UTC.
-        """
-        months = self.company_id.referral_attachment_months
-        for contracts in self.grouped("referrer_id").values():
-            brought = contracts.filtered(lambda order: order._is_brought())
-            since = max((contracts[:1] | brought).mapped("date_order"))
-            if not months or moment <= since + relativedelta(months=months):
-                return contracts[:1]
-        return self.browse()
-
-    def _is_brought(self):
-        """Tell whether the contract came from a lead or link of its own."""
-        return bool(self.opportunity_id.referrer_id or self.referral_link_id)
