@@ -84,6 +84,15 @@ class ReferralPlanRule(models.Model):
         return names + ["margin"] * self._has_margin()
 
     @api.model
+    def fields_get(self, allfields=None, attributes=None):
+        """Offer no share of a margin where orders do not know theirs."""
+        found = super().fields_get(allfields, attributes)
+        base = found.get("base", {})
+        if "selection" in base and not self._has_margin():
+            base["selection"] = [one for one in base["selection"] if one[0] != "margin"]
+        return found
+
+    @api.model
     def _has_margin(self):
         """Tell whether orders know their margin, by Odoo's own ``sale_margin``."""
         return "margin" in self.env["sale.order"]._fields

@@ -15,6 +15,9 @@ class ReferralPlanRule(models.Model):
             lambda: super(ReferralPlanRule, self)._get_engine_currencies(company, date),
         )
 
+    def _to_engine(self):
+        return recall(self.env, ("engine", tuple(self.ids)), super()._to_engine)
+
     def _find_roles(self, referrer):
         return recall(
             self.env,

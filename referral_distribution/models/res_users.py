@@ -24,3 +24,14 @@ class ResUsers(models.Model):
                     role=" / ".join(group.full_name for group in groups),
                 )
             )
+
+    def _get_referral_side(self):
+        """Return the user's contact, and the company it works for unless that is ours.
+
+        Who works for a beneficiary counts as it. That colleagues have our own company
+        as their contact's company does not.
+        """
+        self.ensure_one()
+        contact = self.sudo().partner_id
+        ours = self.env["res.company"].sudo().search([]).partner_id
+        return contact, contact.commercial_partner_id - ours.commercial_partner_id

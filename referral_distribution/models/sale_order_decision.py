@@ -2,6 +2,8 @@ from odoo import fields, models
 from odoo.exceptions import UserError
 
 from ..engine.commission import MAX_LEVELS
+from .memo import remembered
+from .refresh import refresh
 from .sale_order import GUARDED
 
 GUARDED.add("referral_salesperson_id")
@@ -41,9 +43,10 @@ class SaleOrder(models.Model):
         self.env.user._referral_require("group_finance")
         todo = self.filtered(lambda order: order.referral_state != "confirmed")
         todo._check_to_confirm()
-        todo._check_referral_impartial()
+        measured = remembered(todo)
+        measured._check_referral_impartial()
         todo._decide("confirmed")
-        self.env["referral.commission"]._accrue("contract", todo)
+        self.env["referral.commission"]._accrue("contract", measured)
         return True
 
     def action_referral_refuse(self, reason):
@@ -68,14 +71,11 @@ class SaleOrder(models.Model):
 
         Some are stored fields of Odoo that a salesperson could write over RPC.
         """
-        names = ("amount_untaxed", "amount_total", "invoice_status")
         orders = self.sudo()
         orders.order_line.mapped("tax_ids")  # at once, for all of them
-        before = [[order[name] for name in names] for order in orders]
-        for name in (*names, "referral_paid_in_full"):
-            self.env.add_to_compute(self._fields[name], orders)
-        if before != [[order[name] for name in names] for order in orders]:
-            orders.modified(names)
+        refresh(orders.order_line, orders._get_referral_line_amounts().values())
+        refresh(orders, ["invoice_status", *orders._get_referral_amounts().values()])
+        self.env.add_to_compute(self._fields["referral_paid_in_full"], orders)
 
     def _check_to_confirm(self):
         self._refresh_figures()
@@ -104,6 +104,7 @@ class SaleOrder(models.Model):
         user = self.env.user
         if user._is_superuser():
             return
+        contact, family = user._get_referral_side()
         self._fetch_referral_people()
         for order in self.sudo():
             if user in order.user_id | order.referral_salesperson_id:
@@ -114,7 +115,8 @@ class SaleOrder(models.Model):
                         order=order.name,
                     )
                 )
-            if user.partner_id in order._get_referral_people():
+            people = order._get_referral_people()
+            if contact in people or family & people.commercial_partner_id:
                 raise UserError(
                     self.env._(
                         "You are among those whom %(order)s rewards, so a colleague of"

@@ -4,7 +4,10 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools.misc import formatLang
 
+from .memo import remembered
 from .referral_territory_owner import ROLES
+
+REFUSED_LEADS = ("invalid", "duplicate")
 
 
 class SaleOrder(models.Model):
@@ -54,7 +57,8 @@ class SaleOrder(models.Model):
         """Return ``{order: [expected reward]}``, best known now.
 
         Each a dict with ``partner``, ``level``, ``rule`` (records), ``amount`` and
-        ``currency``. Orders that are decided, cancelled or nobody's have none.
+        ``currency``. Orders that are decided, cancelled or nobody's have none, nor have
+        those of a lead that does not count.
 
         :param member: res.partner: only what this one is to get.
         """
@@ -64,12 +68,13 @@ class SaleOrder(models.Model):
                 and order.state in ("draft", "sent", "sale")
                 and (order.state != "sale" or order.project_phase)
                 and not order.referral_decision
+                and order.referral_lead_id.referral_validity not in REFUSED_LEADS
             )
         )
         open_orders._fetch_referral_people()
         return {
             order.with_env(self.env): order._forecast_rewards(member)
-            for order in open_orders
+            for order in remembered(open_orders)
         }
 
     def _forecast_rewards(self, member):

@@ -217,7 +217,7 @@ class SaleOrder(models.Model):
         ):
             rate = self._get_referral_rate(move)
             sign, arrived = -move.direction_sign, move._get_referral_settled_part()
-            own = sign * rate * sum(lines.mapped("price_total"))
+            own = sign * rate * sum(lines.mapped(self._get_billed_amount))
             net += own
             received += own * (arrived if sign > 0 else 1.0)
             settled &= arrived == 1.0 and move.payment_state in SETTLED
@@ -231,10 +231,21 @@ class SaleOrder(models.Model):
         )
         return max(received, 0.0), settled and enough
 
+    def _get_billed_amount(self, line):
+        """Return what a line of a document bills of this order: once, not for each."""
+        billed = line.sale_line_ids
+        own = billed & self.order_line
+        if own == billed:
+            return line.price_total
+        whole = sum(billed.mapped("price_total"))
+        part = sum(own.mapped("price_total")) / whole if whole else 0.0
+        return line.price_total * part
+
     def _fetch_referral_documents(self):
         """Read what settles the documents of all these orders in one go."""
-        moves = self.sudo().order_line.invoice_lines.move_id
-        lines = moves.line_ids
+        billing = self.sudo().order_line.invoice_lines
+        billing.mapped("sale_line_ids")
+        lines = billing.move_id.line_ids
         lines.account_id.fetch(["account_type"])
         settling = lines.matched_credit_ids.credit_move_id.move_id
         settling.origin_payment_id.fetch(["is_matched"])

@@ -7,10 +7,10 @@ from odoo.tools import SQL
 
 from ..engine.true_up import due
 from .sale_order import GUARDED
+from .sale_order_forecast import REFUSED_LEADS
 from .true_up_events import Event
 
 GUARDED.add("referral_was_confirmed")
-REFUSED_LEADS = ("invalid", "duplicate")
 
 _logger = logging.getLogger(__name__)
 
@@ -91,6 +91,7 @@ class SaleOrder(models.Model):
         paying = running.filtered(
             lambda o: "payment" in o.referral_plan_id.rule_ids.mapped("trigger")
         )
+        paying._refresh_figures()
         return lines + commissions._accrue("payment", paying)
 
     def _refresh_money(self):
