@@ -176,14 +176,20 @@ class ReferralCalculation(models.Model):
             raise UserError(self.env._("A calculation is written by the system only."))
 
     @api.model
-    def _keep(self, company, inputs):
-        """Keep the ``Inputs`` of a computation, and return the row."""
+    def _keep(self, computed):
+        """Keep what was computed, in one go, and return a row for each.
+
+        :param computed: list of ``(id of the company, Inputs)``.
+        """
         return gate.opened(self.sudo()).create(
-            {
-                "company_id": company.id,
-                "facts": canonical.write(inputs.facts),
-                "rules": canonical.write(tuple(inputs.rules)),
-            }
+            [
+                {
+                    "company_id": company_id,
+                    "facts": canonical.write(inputs.facts),
+                    "rules": canonical.write(tuple(inputs.rules)),
+                }
+                for company_id, inputs in computed
+            ]
         )
 
     def _compute_lines(self):

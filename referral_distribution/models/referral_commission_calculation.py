@@ -38,17 +38,16 @@ class ReferralCommission(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Keep the ``inputs`` of what is written; one row for all that share them."""
-        kept = {}
+        computed, given = {}, []
         for vals in vals_list:
             inputs = vals.pop("inputs", None)
-            if inputs is None:
-                continue
-            if id(inputs) not in kept:
-                company = self.env["res.company"].browse(vals["company_id"])
-                kept[id(inputs)] = self.env["referral.calculation"]._keep(
-                    company, inputs
-                )
-            vals["calculation_id"] = kept[id(inputs)].id
+            if inputs is not None:
+                computed[id(inputs)] = vals["company_id"], inputs
+                given.append((vals, id(inputs)))
+        rows = self.env["referral.calculation"]._keep(list(computed.values()))
+        kept = dict(zip(computed, rows, strict=True))
+        for vals, key in given:
+            vals["calculation_id"] = kept[key].id
         return super().create(vals_list)
 
     @api.depends("calculation_id", "amount")
