@@ -20,8 +20,12 @@ from . import test_compliance_evidence
 from . import test_compliance_guards
 from . import test_concurrency
 from . import test_constraints
+from . import test_contract_documents
+from . import test_contract_forecast
+from . import test_contract_many
 from . import test_contract_money
 from . import test_contract_phase
+from . import test_contract_races
 from . import test_contracts
 from . import test_door
 from . import test_engine
