@@ -82,11 +82,10 @@ class TestManyContracts(ContractCase):
         orders.action_confirm()
         for order in orders:
             self.pay(self.invoice(order))
-        self.confirm(orders[:1])  # warms up what is cached for good
-        few, many = orders[1:3].ids, orders[3:].ids
+        parts = orders[:1].ids, orders[1:3].ids, orders[3:].ids
         confirm = [
             self.count(lambda ids=ids: self.confirm(orders.browse(ids)))
-            for ids in (few, many)
+            for ids in parts  # the first warms up what is cached for good
         ]
         self.assertEqual(set(orders.mapped("referral_state")), {"confirmed"})
-        self.assertEqual(confirm[0], confirm[1])
+        self.assertLessEqual(confirm[2], confirm[1], confirm)
