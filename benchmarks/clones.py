@@ -3,6 +3,8 @@
 Runs inside `odoo shell` of a scratch database.
 """
 
+from contextlib import contextmanager
+
 from odoo.tools import SQL
 
 
@@ -26,22 +28,42 @@ def clone(env, record, count, **own):
         else SQL.identifier("model", name)
         for name in names
     )
-    env.cr.execute(
-        SQL(
-            "INSERT INTO %(table)s (id, %(columns)s) SELECT own_id, %(values)s"
-            " FROM generate_series(1, %(count)s) n"
-            " CROSS JOIN LATERAL (SELECT %(first)s::int + n - 1 AS own_id) own"
-            " JOIN %(table)s model ON model.id = %(id)s",
-            table=SQL.identifier(record._table),
-            columns=SQL(", ").join(map(SQL.identifier, names)),
-            values=values,
-            count=count,
-            first=first,
-            id=record.id,
+    with _foreign_keys_checked_once(env, record._table):
+        env.cr.execute(
+            SQL(
+                "INSERT INTO %(table)s (id, %(columns)s) SELECT own_id, %(values)s"
+                " FROM generate_series(1, %(count)s) n"
+                " CROSS JOIN LATERAL (SELECT %(first)s::int + n - 1 AS own_id) own"
+                " JOIN %(table)s model ON model.id = %(id)s",
+                table=SQL.identifier(record._table),
+                columns=SQL(", ").join(map(SQL.identifier, names)),
+                values=values,
+                count=count,
+                first=first,
+                id=record.id,
+            )
         )
-    )
     env.invalidate_all()
     return range(first, first + count)
+
+
+@contextmanager
+def _foreign_keys_checked_once(env, table):
+    """Check a table's foreign keys once all rows are there, not row by row."""
+    keys = env.execute_query(
+        SQL(
+            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
+            " WHERE conrelid = %s::regclass AND contype = 'f'",
+            table,
+        )
+    )
+    change = SQL("ALTER TABLE %s", SQL.identifier(table))
+    for name, _text in keys:
+        env.cr.execute(SQL("%s DROP CONSTRAINT %s", change, SQL.identifier(name)))
+    yield
+    for name, text in keys:
+        key = SQL("ADD CONSTRAINT %s %s", SQL.identifier(name), SQL(text))
+        env.cr.execute(SQL("%s %s", change, key))
 
 
 def _columns_of(table):

@@ -4,6 +4,7 @@ Runs inside `odoo shell` of a scratch database with OCA's account_commission_oca
 sale_commission_oca, and without our addons.
 """
 
+import time
 from datetime import date
 
 from clones import at, clone
@@ -13,6 +14,7 @@ from settlement_clock import Clock
 from odoo import Command
 
 RATE = 10.0
+PORTION = 1_000  # agents a press of the wizard's button
 
 
 def seed(env, lines, people):
@@ -35,7 +37,7 @@ def seed(env, lines, people):
         lines,
         object_id=at(items, "n - 1"),
         invoice_id=at(invoices, "n - 1"),
-        agent_id=at(agents, f"n % {people}"),
+        agent_id=at(agents, f"n::bigint * 7919 % {people}"),
     )
     env.cr.commit()
     return {"lines": lines, "people": people}
@@ -62,21 +64,53 @@ def _post_invoice(env, customer, product, earned):
     return invoice
 
 
-def settle(env, people):
-    """Settle what ``people`` of the agents earned, by the peer's wizard."""
-    agents = env["res.partner"].search([("name", "like", "Agent ")], limit=people)
+def settle(env, seconds):
+    """Settle by the peer's wizard, a portion of the agents a press, until time is up.
+
+    Each portion is committed and forgotten, so that none pays for the one before.
+
+    :param seconds: no portion is begun later than that.
+    """
+    agents = env["res.partner"].search([("agent", "=", True)])
+    spent = []
     env.invalidate_all()
     with Clock(env) as clock:
-        wizard = env["commission.make.settle"].create(
-            {
-                "date_to": date.today(),
-                "settlement_type": "sale_invoice",
-                "agent_ids": [Command.set(agents.ids)],
-            }
-        )
-        wizard.action_settle()
-        env.flush_all()
-        env.cr.commit()
-    rows = env["commission.settlement.line"].search_count([])
-    settlements = env["commission.settlement"].search_count([])
-    return clock.report(lines=rows, settlements=settlements)
+        for start in range(0, len(agents), PORTION):
+            if sum(spent) >= seconds:
+                break
+            begun = time.perf_counter()
+            _press(env, agents[start : start + PORTION])
+            spent.append(time.perf_counter() - begun)
+    env.cr.execute(_COUNT)
+    lines, settlements, wanted, adds_up = env.cr.fetchone()
+    return {
+        **clock.report(lines),
+        "settlements": settlements,
+        "lines_in_all": wanted,
+        "adds_up": adds_up,
+        f"seconds_by_{PORTION}_agents": [round(one, 1) for one in spent],
+    }
+
+
+def _press(env, agents):
+    """Fill the wizard in and press its button."""
+    wizard = env["commission.make.settle"].create(
+        {
+            "date_to": date.today(),
+            "settlement_type": "sale_invoice",
+            "agent_ids": [Command.set(agents.ids)],
+        }
+    )
+    wizard.action_settle()
+    env.flush_all()
+    env.cr.commit()
+    env.invalidate_all()
+
+
+_COUNT = """
+    SELECT count(*), count(DISTINCT settlement_id),
+        (SELECT count(*) FROM account_invoice_line_agent),
+        COALESCE(sum(settled_amount), 0)
+            = (SELECT COALESCE(sum(total), 0) FROM commission_settlement)
+    FROM commission_settlement_line
+"""

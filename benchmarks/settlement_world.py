@@ -12,6 +12,8 @@ from odoo.tools import SQL
 TOP = 100  # members without inviter; the others are below them
 CUSTOMERS = 5_000  # a tenth of the contracts are the first one's
 RATE = 10.0
+# Nobody's rows are neighbours, nor are those of people who are settled together.
+SCATTERED = "n::bigint * 7919"
 
 
 def seed(env, lines, people):
@@ -36,7 +38,7 @@ def seed(env, lines, people):
         contracts,
         name="'BENCH' || n",
         partner_id=at(customers, f"(n % {CUSTOMERS}) * (n % 10 <> 0)::int"),
-        referrer_id=at(members, f"n % {people}"),
+        referrer_id=at(members, f"{SCATTERED} % {people}"),
         referral_decision="'confirmed'",
         referral_state="'confirmed'",
         date_order="now() - (1 + n % 300) * interval '1 day'",
@@ -45,9 +47,8 @@ def seed(env, lines, people):
     [reward] = order.referral_commission_ids.filtered(lambda line: line.level == 0)
     own = {
         "order_id": at(orders, f"(n - 1) % {contracts}"),
-        "partner_id": at(members, f"(n + (n - 1) / {contracts}) % {people}"),
-        # no order in the table in which people would be settled
-        "amount": "100 + (n::bigint * 7919 % 10007) / 100.0",
+        "partner_id": at(members, f"({SCATTERED} + (n - 1) / {contracts}) % {people}"),
+        "amount": f"100 + ({SCATTERED} % 10007) / 100.0",
         "due_date": "CURRENT_DATE - 3",
     }
     own = {name: text for name, text in own.items() if name in reward._fields}
