@@ -15,9 +15,18 @@ datetime.datetime(2026, 3, 28, 23, 0)
 datetime.datetime(2026, 3, 29, 22, 0)
 """
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytz
+
+
+def local_day(moment: datetime, zone: str) -> date:
+    """Return the day it is in ``zone`` at a moment in UTC.
+
+    >>> local_day(datetime(2026, 3, 31, 17, 30), "Asia/Shanghai")
+    datetime.date(2026, 4, 1)
+    """
+    return pytz.utc.localize(moment).astimezone(pytz.timezone(zone)).date()
 
 
 def days_ago(now: datetime, zone: str, days: int) -> datetime:
@@ -26,6 +35,6 @@ def days_ago(now: datetime, zone: str, days: int) -> datetime:
     :param now: UTC, without time zone; so is the result.
     """
     local = pytz.timezone(zone)
-    day = pytz.utc.localize(now).astimezone(local).date() - timedelta(days=days)
+    day = local_day(now, zone) - timedelta(days=days)
     midnight = local.localize(datetime.combine(day, time()))
     return midnight.astimezone(pytz.utc).replace(tzinfo=None)

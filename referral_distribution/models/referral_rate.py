@@ -1,11 +1,17 @@
 from decimal import Decimal
 
 from odoo import api, fields, models, tools
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
 from ..engine.commission import OwnRate
 from .finite import check_finite
+
+# What contracts may have been signed under.
+FIXED = {
+    *("company_id", "partner_id", "customer_id", "trigger", "beneficiary", "level"),
+    *("rate", "date_from"),
+}
 
 
 class ReferralRate(models.Model):
@@ -13,7 +19,8 @@ class ReferralRate(models.Model):
 
     In place of the per cent of the plan's rules for the same event and place in the
     chain; for one customer, or for all. What is agreed for the customer wins. A rate
-    that rewards were given by is ended, never changed: contracts signed before keep it.
+    whose first day has come is ended, never changed, and none begins before today:
+    contracts that were signed keep what held on their day (threat F5).
     """
 
     _name = "referral.rate"
@@ -116,14 +123,79 @@ class ReferralRate(models.Model):
     def create(self, vals_list):
         for vals in vals_list:
             check_finite(self, vals)
+            self._set_customer(vals)
         rates = super().create(vals_list)
+        rates._check_begins()
         self.env.registry.clear_cache()
         return rates
 
     def write(self, vals):
         check_finite(self, vals)
+        self._set_customer(vals)
+        self._check_stays(vals)
         self.env.registry.clear_cache()
-        return super().write(vals)
+        result = super().write(vals)
+        if "date_from" in vals:
+            self._check_begins()
+        # the next rate may begin where this one ends, in the same transaction
+        self.flush_recordset()
+        return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_in_force(self):
+        for rate in self._filter_begun():
+            rate._refuse_change()
+
+    @api.model
+    def _set_customer(self, vals):
+        """The customer is the company, whoever signs for it; so is a contract's."""
+        if vals.get("customer_id"):
+            customer = self.env["res.partner"].browse(vals["customer_id"])
+            vals["customer_id"] = customer.commercial_partner_id.id
+
+    def _filter_begun(self):
+        """Return those that contracts may have been signed under."""
+        if self.env.su:
+            return self.browse()
+        return self.filtered(
+            lambda rate: rate.date_from <= rate.company_id._referral_today()
+        )
+
+    def _check_begins(self):
+        for rate in self._filter_begun():
+            if rate.date_from < rate.company_id._referral_today():
+                raise UserError(
+                    self.env._(
+                        "A rate begins today or later: contracts signed before keep"
+                        " what held then. Grant by hand what was promised besides."
+                    )
+                )
+
+    def _check_stays(self, vals):
+        """Refuse to change what has begun, but for the end that is still to come."""
+        for rate in self._filter_begun():
+            changed = {
+                name
+                for name in vals.keys() & {*FIXED, "date_to"}
+                if (field := self._fields[name]).convert_to_cache(vals[name], rate)
+                != field.convert_to_cache(rate[name], rate)
+            }
+            today = rate.company_id._referral_today()
+            ends = (rate.date_to, fields.Date.to_date(vals.get("date_to")))
+            earliest = fields.Date.subtract(today, days=1)
+            if changed & FIXED or (
+                "date_to" in changed and any(end and end < earliest for end in ends)
+            ):
+                rate._refuse_change()
+
+    def _refuse_change(self):
+        raise UserError(
+            self.env._(
+                "%(rate)s has begun, and contracts may have been signed under it: end"
+                " it today or yesterday, and add another one.",
+                rate=self.display_name,
+            )
+        )
 
     def unlink(self):
         self.env.registry.clear_cache()

@@ -268,7 +268,7 @@ class SaleOrder(models.Model):
         Amounts and rates are those of the day the contract was signed (threat F5).
         """
         self.ensure_one()
-        company, signed_on = self.company_id, self.date_order.date()
+        company, signed_on = self.company_id, self._get_referral_day()
         bases = {
             name: Decimal(
                 repr(

@@ -1,9 +1,12 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from odoo import models
+from odoo import fields, models
+from odoo.exceptions import UserError
 
 from ..engine.commission import ZERO
+from ..engine.period import local_day
+from .memo import recall
 
 
 class SaleOrder(models.Model):
@@ -13,9 +16,30 @@ class SaleOrder(models.Model):
     _inherit = ("sale.order", "referral.reward.source")
 
     def _get_referral_day(self):
-        """Return the day the contract was signed, as its rates of exchange go by."""
+        """Return the day the contract was signed, in its company's time zone.
+
+        Rules, people's own rates and rates of exchange go by it.
+        """
         self.ensure_one()
-        return self.date_order.date()
+        company = self.company_id
+        zone = recall(self.env, ("zone", company.id), company._referral_tz)
+        return local_day(self.date_order or fields.Datetime.now(), zone)
+
+    def write(self, vals):
+        """The day of a signed contract stays: its rewards go by it (threat F5)."""
+        if "date_order" in vals and not self.env.su:
+            moment = fields.Datetime.to_datetime(vals["date_order"])
+            moved = self.filtered(
+                lambda order: order.project_phase and order.date_order != moment
+            )
+            if moved:
+                raise UserError(
+                    self.env._(
+                        "%(order)s is signed: its day stays, rewards go by it.",
+                        order=moved[0].name,
+                    )
+                )
+        return super().write(vals)
 
     def _get_referral_person(self):
         return self.referrer_id
