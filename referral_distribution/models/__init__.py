@@ -142,6 +142,7 @@ from . import res_config_settings_settlement
 from . import res_config_settings_trail
 from . import res_config_settings_recommendation
 from . import res_currency
+from . import res_currency_rate
 from . import res_partner
 from . import res_partner_bank
 from . import res_partner_chain

@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 from . import gate
+from .finite import check_finite
 
 
 class ReferralPlan(models.Model):
@@ -78,6 +79,7 @@ class ReferralPlan(models.Model):
     def create(self, vals_list):
         newest = {}
         for vals in vals_list:
+            check_finite(self, vals)
             company_id = vals.get("company_id") or self.env.company.id
             if company_id not in newest:
                 newest[company_id] = self.search(
@@ -89,6 +91,7 @@ class ReferralPlan(models.Model):
         return super().create(vals_list)
 
     def write(self, vals):
+        check_finite(self, vals)
         if gate.is_open(self.env):
             return super().write(vals)
         if vals.keys() - {"name"}:
@@ -189,6 +192,14 @@ class ReferralPlan(models.Model):
     def _check_complete(self):
         """Refuse what must not come into force."""
         self.ensure_one()
+        if self.date_to and self.date_to < self.company_id._referral_today():
+            raise UserError(
+                self.env._(
+                    "The last day of %(plan)s is over, so nothing would be in force."
+                    " Give a later one, or none.",
+                    plan=self.display_name,
+                )
+            )
         if not self.rule_ids:
             raise UserError(self.env._("Add at least one rule to the plan first."))
         self.rule_ids._check_complete()

@@ -16,11 +16,13 @@ class ReferralPlanRule(models.Model):
     tier_ids = fields.Many2many(
         "res.partner.grade",
         string="Tiers",
+        ondelete="restrict",  # or a rule for some would be for all
         help="Only who is of one of these tiers earns by the rule.",
     )
     category_ids = fields.Many2many(
         "product.category",
         string="Product categories",
+        ondelete="restrict",
         help="With all that lie in them.",
     )
     category_use = fields.Selection(
@@ -53,7 +55,10 @@ class ReferralPlanRule(models.Model):
         default="any",
     )
     territory_agent_ids = fields.Many2many(
-        "res.partner", "referral_plan_rule_agent_rel", string="Agents"
+        "res.partner",
+        "referral_plan_rule_agent_rel",
+        string="Agents",
+        ondelete="restrict",
     )
     fulfilment = fields.Selection(
         [

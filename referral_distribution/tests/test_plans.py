@@ -1,12 +1,42 @@
 from datetime import timedelta
 
 import psycopg2
+from freezegun import freeze_time
 
+from odoo import models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 
 from .common import ReferralCase
+
+EVERYTHING = {
+    "name": "All",
+    "rate_type": "bracket",
+    "bracket_ids": [
+        Command.create({"amount_from": 0, "rate": 1}),
+        Command.create({"amount_from": 10, "rate": 2}),
+    ],
+    "bracket_period": "month",
+    "phase": "range",
+    "phase_from": 2,
+    "phase_to": 5,
+    "category_use": "contract",
+    "channel_kind": "own",
+    "territory": "chosen",
+    "fulfilment": "direct",
+    "amount_from": 1,
+    "amount_to": 9,
+    "date_from": "2020-01-01",
+    "date_to": "2099-01-01",
+    "times_per_customer": 4,
+    "domain": "[('amount_untaxed', '>', 1)]",
+    "cap_order": 1,
+    "cap_customer": 2,
+    "cap_person": 3,
+    "cap_month": 4,
+    "cap_year": 5,
+}
 
 
 @tagged("post_install", "-at_install")
@@ -30,23 +60,53 @@ class TestVersions(ReferralCase):
         plan = self.plan.with_user(self.manager)
         rule = plan.rule_ids[0]
         draft = self.make_plan([{"name": "Draft", "rate": 1}]).with_user(self.manager)
-        other = self.env["res.company"].create({"name": "Other"})
         attempts = {
-            "company": lambda: plan.write({"company_id": other.id}),
             "rule": lambda: rule.write({"amount": 1000}),
             "rule from the plan": lambda: plan.write(
                 {"rule_ids": [Command.update(rule.id, {"amount": 1000})]}
             ),
+            "brackets from the plan": lambda: plan.write(
+                {
+                    "rule_ids": [
+                        Command.update(
+                            rule.id,
+                            {"bracket_ids": [Command.create({"rate": 9})]},
+                        )
+                    ]
+                }
+            ),
+            "a rule made from the plan": lambda: plan.write(
+                {"rule_ids": [Command.create({"name": "Bonus", "rate": 1})]}
+            ),
+            "a rule deleted from the plan": lambda: plan.write(
+                {"rule_ids": [Command.delete(rule.id)]}
+            ),
+            "no rules": lambda: plan.write({"rule_ids": [Command.clear()]}),
             "more rules": lambda: rule.copy({"name": "Bonus"}),
             "fewer rules": lambda: rule.unlink(),
             "no plan": lambda: plan.unlink(),
             "rule moved in": lambda: draft.rule_ids.write({"plan_id": plan.id}),
             "rule moved out": lambda: rule.write({"plan_id": draft.id}),
-            "state": lambda: plan.write({"state": "draft"}),
         }
         for name, attempt in attempts.items():
             with self.subTest(attempt=name), self.assertRaises(UserError):
                 attempt()
+
+    def test_no_field_of_an_active_plan_or_its_rules_is_written(self):
+        plan = self.plan.with_user(self.manager)
+        other = self.env["res.company"].create({"name": "Other"})
+        for records, values in (
+            (plan, {"company_id": other.id}),
+            (plan, {"date_to": "2099-01-01"}),
+            (plan, {"kind": "partner"}),
+            (plan, {"holding_days": 3}),
+            (plan, {"state": "draft"}),
+            (plan.rule_ids, {"tier_ids": [Command.clear()]}),
+            (plan.rule_ids, {"domain": "[(1, '=', 1)]"}),
+            (plan.rule_ids, {"cap_order": 1}),
+        ):
+            with self.subTest(values=values), self.assertRaises(UserError):
+                records.write(values)
 
     def test_an_archived_plan_is_not_changed_either(self):
         self.make_plan()._activate()
@@ -96,6 +156,75 @@ class TestVersions(ReferralCase):
             [rule.read(names, load="")[0] | {"id": 0} for rule in self.plan.rule_ids],
         )
 
+    def test_a_new_version_has_everything_of_the_old_one(self):
+        """Whatever fields a plan, its rules and brackets have."""
+        goods = self.env["product.category"].create({"name": "Goods"})
+        tier = self.env.ref("referral_distribution.res_partner_grade_agent")
+        people = {
+            "tier_ids": tier.ids,
+            "category_ids": goods.ids,
+            "territory_agent_ids": self.make_agent("Agent").ids,
+        }
+        rule = {**EVERYTHING, **people}
+        plan = self.make_plan(
+            [rule, {"name": "F", "rate_type": "expression", "expression": "amount"}],
+            holding_days=7,
+            settlement_mode="month",
+            payout_minimum=50,
+        )
+        plan._activate()
+        action = plan.with_user(self.manager).action_new_version()
+        draft = self.env["referral.plan"].browse(action["res_id"])
+        own = {"date_from", "date_to", "state", "version", "rule_ids"}
+        self.assertSame(plan, draft, own)
+        self.assertSame(plan.rule_ids, draft.rule_ids, {"plan_id", "bracket_ids"})
+        brackets = draft.rule_ids.bracket_ids
+        self.assertSame(plan.rule_ids.bracket_ids, brackets, {"rule_id"})
+        self.assertEqual(draft.rule_ids.mapped("origin_id"), plan.rule_ids)
+
+    def assertSame(self, records, others, apart):
+        """All stored fields are equal, but for those that tell the records apart."""
+        technical = {"id", "origin_id", *self.env["base"]._fields}
+        technical |= set(models.MAGIC_COLUMNS)
+        names = [
+            name
+            for name, field in records._fields.items()
+            if field.store and not field.compute and name not in apart | technical
+        ]
+        self.assertEqual(len(records), len(others))
+        rows = [
+            [{n: v for n, v in row.items() if n != "id"} for row in some.read(names)]
+            for some in (records.sorted("id"), others.sorted("id"))
+        ]
+        self.assertEqual(*rows)
+
+    def test_what_a_rule_in_force_asks_for_is_not_deleted(self):
+        """Or a rule for some tiers or goods would be for all."""
+        goods = self.env["product.category"].create({"name": "Goods"})
+        tier = self.env["res.partner.grade"].create({"name": "Gold"})
+        rule = {
+            "name": "R",
+            "rate": 1,
+            "tier_ids": tier.ids,
+            "category_ids": goods.ids,
+        }
+        self.make_plan([rule])._activate()
+        self.env.flush_all()
+        for record in (goods, tier):
+            with (
+                self.subTest(record=record),
+                self.assertDatabaseRefuses(psycopg2.errors.ForeignKeyViolation),
+            ):
+                record.unlink()
+
+    def test_a_plan_whose_last_day_is_over_is_not_activated(self):
+        """It would end the version in force, and nothing would be."""
+        yesterday = self.company._referral_today() - timedelta(days=1)
+        draft = self.make_plan(date_to=yesterday)
+        with self.assertRaisesRegex(UserError, "last day"):
+            draft.with_user(self.manager).action_activate()
+        self.assertEqual((draft.state, self.plan.state), ("draft", "active"))
+
     def test_a_plan_without_rules_is_not_activated(self):
         draft = self.make_plan([])
         with self.assertRaisesRegex(UserError, "at least one rule"):
@@ -123,6 +252,20 @@ class TestVersions(ReferralCase):
         self.assertEqual(order.referral_plan_id, self.plan)
         self.assertRewards(order, [(self.member, 0, 600.0), (self.inviter, 1, 60.0)])
         self.assertEqual(self.make_contract().referral_plan_id, generous)
+
+    def test_a_contract_has_the_version_of_its_day_at_the_company(self):
+        """01:00 on 1 April in Shanghai is 31 March for the database (rule C4)."""
+        self.company.partner_id.tz = "Asia/Shanghai"
+        with freeze_time("2026-03-30 04:00:00"):
+            april = self.make_plan(date_from="2026-04-01")
+            april._activate()
+        for moment, plan in (
+            ("2026-03-31 15:59:00", self.plan),
+            ("2026-03-31 16:00:00", april),
+        ):
+            with freeze_time(moment), self.subTest(moment=moment):
+                order = self.make_contract(self.make_lead())
+                self.assertEqual(order.referral_plan_id, plan)
 
     def test_a_plan_that_contracts_were_signed_under_is_kept(self):
         self.make_contract(self.make_lead())
@@ -207,12 +350,6 @@ class TestDays(ReferralCase):
         ]
         with self.assertRaisesRegex(UserError, "A, M"):
             self.make_plan(rules).with_user(self.manager).action_activate()
-
-    def test_a_rule_says_what_it_does(self):
-        plan = self.make_plan([{"name": "R", "rate": 0.5, "phase": "first"}])
-        sentence = plan.rule_ids.with_user(self.manager).sentence
-        self.assertIn("who brought it gets 0.5 % of the untaxed amount", sentence)
-        self.assertIn("First contract of a customer", sentence)
 
     def test_a_plan_is_tried_without_writing_anything(self):
         """Rule C8: 120,000 of phase 1 -> 600 and 60."""
