@@ -34,6 +34,7 @@
         "data/referral_share_data.xml",
         "data/referral_review_data.xml",
         "data/referral_hold_data.xml",
+        "data/referral_plan_data.xml",
         "data/referral_true_up_data.xml",
         "data/res_company_data.xml",
         "data/referral_trail_data.xml",

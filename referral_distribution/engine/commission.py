@@ -80,6 +80,24 @@ A share of the reward is paid on top of it, or out of it (rule M4):
 >>> [(line.person, str(line.amount)) for line in compute(facts, inside)]
 [(7, '540.00'), (3, '60.00')]
 
+A formula that cannot be computed gives nothing, and neither does what rests on it; the
+rest is given. Who wants to know gets told, else it is an error:
+
+>>> odd = Rule(8, "contract", rate_type="expression", base="untaxed",
+...            expression="amount / (phase - 1)", currency="PTS")
+>>> aside = Rule(7, "contract", "contact", contact=5, rate_type="fixed", amount=D(1),
+...              currency="PTS")
+>>> failed = []
+>>> named = replace(facts, contacts=(Person(5),))
+>>> given = compute(named, [odd, rules[2], aside], failed)
+>>> [line.person for line in given], [(rule, str(why)) for rule, why in failed]
+([5], [(8, 'zero: amount / (phase - 1)'), (3, 'rests')])
+>>> try:
+...     compute(facts, [odd])
+... except formula.FormulaError as error:
+...     print(error)
+zero: amount / (phase - 1)
+
 A fourth level is refused whatever the settings say (rule M4, threat G1):
 
 >>> replace(facts, paying_levels=4)
@@ -125,23 +143,32 @@ __all__ = [
 OUTSIDE = 10**9  # the place of who does not stand in the chain
 
 
-def compute(facts: Facts, rules: Iterable[Rule]) -> list[Line]:
+def compute(
+    facts: Facts,
+    rules: Iterable[Rule],
+    failed: list[tuple[int, formula.FormulaError]] | None = None,
+) -> list[Line]:
     """Return the lines that ``rules`` give for ``facts``, from the referrer upwards.
 
     Shares are shares of what the referrer earns under the same plan, so nothing for the
     referrer means no shares. Lines that round to zero are left out. In which order the
     rules are given does not matter.
 
-    :raises formula.FormulaError: a rule's expression divides by zero, or the like.
+    :param failed: gets ``(rule id, why)`` of each rule that cannot be computed, and of
+        those that rest on what it would have given; they give nothing then.
+    :raises formula.FormulaError: without ``failed``, a rule's expression divides by
+        zero, or the like.
     """
-    return _Run(facts).compute(rules)
+    return _Run(facts, failed).compute(rules)
 
 
 class _Run:
     """One computation: what was granted so far decides what comes further up."""
 
-    def __init__(self, facts: Facts):
+    def __init__(self, facts: Facts, failed=None):
         self.facts = facts
+        self.failed = failed
+        self.gaps: list[tuple[int, str, Person]] = []  # place, currency of who failed
         self.chain = _get_chain(facts)
         self.lines: list[Line] = []
         self.places: list[int] = []
@@ -180,7 +207,12 @@ class _Run:
             return  # nobody's reward, or a share of one's own
         currency = self.facts.currencies[rule.currency]
         base = self._get_base(rule)
-        share, notes = self._get_share(rule, person, place, base, currency)
+        try:
+            self._check_whole(rule, place)
+            share, notes = self._get_share(rule, person, place, base, currency)
+        except formula.FormulaError as error:
+            self._leave_out(rule, person, place, error)
+            return
         amount = currency.round(share)
         amount, notes = self._cap(rule, person, amount, notes)
         if amount <= 0:
@@ -191,14 +223,38 @@ class _Run:
         if rule.is_share and rule.sharing == "out_of":
             self.shares.append((rule, line))
 
+    def _leave_out(self, rule: Rule, person: Person, place: int, error) -> None:
+        if self.failed is None:
+            raise error
+        self.failed.append((rule.id, error))
+        self.gaps.append((place, rule.currency, person))
+
+    def _check_whole(self, rule: Rule, place: int) -> None:
+        """Refuse what is measured by rewards of which one could not be computed.
+
+        :raises formula.FormulaError: it would give too much, or too little.
+        """
+        uses_reward = rule.is_share or (
+            rule.rate_type == "expression" and "reward" in rule.expression
+        )
+        for gap, currency, _person in self.gaps:
+            below = rule.rate_type == "differential" and gap < place
+            if currency == rule.currency and (below or uses_reward and not gap):
+                raise formula.FormulaError("rests")
+
     def _is_within_levels(self, person: Person) -> bool:
-        """Tell whether one more of the chain may be paid (rule M4, threat G1)."""
+        """Tell whether one more of the chain may be paid (rule M4, threat G1).
+
+        Who was left out has the place all the same.
+        """
         paid = {
             line.person
             for line, place in zip(self.lines, self.places, strict=True)
             if place < OUTSIDE
         }
-        return len(paid | {person.id}) <= self.facts.paying_levels
+        paid |= {one.id for place, _currency, one in self.gaps if place < OUTSIDE}
+        people = paid | set(self.facts.paid) | {person.id}
+        return person.id in self.facts.paid or len(people) <= self.facts.paying_levels
 
     def _get_referrer(self) -> int | None:
         first = self.chain.get(0)

@@ -154,7 +154,8 @@ class Facts:
     rule may take a share of, ``parts`` the same by product category. On a partner
     channel members earn nothing, whether its ``channel_partner`` is known or not; that
     one earns by the ``terms`` in force (S4). ``matching`` are the rules whose domain
-    the document meets.
+    the document meets. ``paid`` are those of the chain whom other rules have rewarded
+    for the same contract before: they count as levels that are paid (M4).
     """
 
     trigger: str
@@ -174,6 +175,7 @@ class Facts:
     parts: tuple[Part, ...] = ()
     rates: tuple[OwnRate, ...] = ()
     past: tuple[Past, ...] = ()
+    paid: tuple[int, ...] = ()
     currencies: dict[str, Currency] = field(default_factory=dict)
     paying_levels: int = 2
 

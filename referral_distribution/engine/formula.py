@@ -45,6 +45,7 @@ from decimal import (
 MAX_LENGTH = 500
 MAX_DEPTH = 50
 MAX_POWER = 4
+PRIMES = (2, 3, 5, 7, 11, 13, 17, 19)
 LIMIT = Decimal(10) ** 15  # what no amount, nor a step on the way to one, reaches
 
 _CONTEXT = Context(prec=34, traps=[DivisionByZero, InvalidOperation, Overflow])
@@ -76,7 +77,7 @@ class FormulaError(ValueError):
     """Why a formula is refused: ``reason`` in one of a few words, ``detail`` where.
 
     Reasons: empty, length, depth, syntax, element, name, call, number, power, zero,
-    large, condition.
+    large, condition; and "rests" of what cannot be told without one that failed.
     """
 
     def __init__(self, reason, detail=""):
@@ -113,6 +114,28 @@ def evaluate(text: str, values: Mapping[str, Decimal]) -> Decimal:
         return _number(tree, values)
     except (DivisionByZero, InvalidOperation):
         raise FormulaError("zero", text.strip()) from None
+
+
+def try_out(text: str, names: Collection[str]) -> None:
+    """Try the formula on some figures, all different in the end.
+
+    :raises FormulaError: it is refused, or divides by zero with all of them.
+
+    >>> try_out("amount / (phase - 1)", ["amount", "phase"])
+    >>> try:
+    ...     try_out("amount / (phase - phase)", ["amount", "phase"])
+    ... except FormulaError as error:
+    ...     print(error)
+    zero: amount / (phase - phase)
+    """
+    ones = dict.fromkeys(names, Decimal(1))
+    primes = dict(zip(sorted(names), map(Decimal, PRIMES), strict=False))
+    try:
+        evaluate(text, ones)
+    except FormulaError as error:
+        if error.reason != "zero":
+            raise
+        evaluate(text, ones | primes)
 
 
 def _check_node(node, text, names, depth, truth=False):

@@ -16,6 +16,9 @@ class CrmLead(models.Model):
     def _get_referral_customer(self):
         return self.partner_id.commercial_partner_id
 
+    def _get_referral_desk(self):
+        return self, "referral_distribution.group_manager"
+
     def _get_referral_plan(self):
         """Return the plan in force for where the lead came from (rule C4)."""
         company = self._get_referral_company()

@@ -63,7 +63,7 @@ class CrmLead(models.Model):
         """Return ``{currency id: amount}`` that ``rules`` give ``member``."""
         facts = self._prepare_referral_facts("lead_valid", rules)
         sums = {}
-        for line in engine.compute(facts, rules._to_engine()):
+        for line in engine.compute(facts, rules._to_engine(), failed=[]):
             if line.person == member.id:
                 currency = rules.browse(line.rule).currency_id.id
                 sums[currency] = sums.get(currency, 0.0) + float(line.amount)

@@ -200,4 +200,4 @@ class ReferralCalculation(models.Model):
         self.ensure_one()
         facts = canonical.read(engine.Facts, self.facts)
         rules = canonical.read(tuple[engine.Rule, ...], self.rules)
-        return engine.compute(facts, rules)
+        return engine.compute(facts, rules, failed=[])

@@ -229,7 +229,8 @@ class ReferralCommission(models.Model):
             rules = source._get_referral_plan().rule_ids
             if not rules.filtered(lambda rule: rule.trigger == trigger):
                 continue
-            inputs, found = self._compute_lines(trigger, source, rules)
+            inputs, found, problems = self._compute_lines(trigger, source, rules)
+            source._tell_reward_problems(problems)
             vals_list = [
                 {
                     **self._prepare_commission_vals(source, inputs.facts, line),
@@ -237,7 +238,7 @@ class ReferralCommission(models.Model):
                 }
                 for line in found
             ]
-            if rules._looks_back():
+            if rules._looks_back() or rules._reaches_further():
                 lines += self._create_missing(vals_list)
             else:
                 together += vals_list
@@ -245,15 +246,12 @@ class ReferralCommission(models.Model):
 
     @api.model
     def _compute_lines(self, trigger, source, rules):
-        """Return ``(engine inputs, engine lines)`` of one source.
-
-        :raises UserError: a rule's formula cannot be computed for it; says which.
-        """
+        """Return ``(engine inputs, engine lines, problems)`` of one source."""
         facts = source._prepare_referral_facts(trigger, rules)
         if rules._looks_back():
             rules._query_lock_past(source, facts)
         inputs = Inputs(facts, rules._to_engine())
-        return inputs, rules._compute(source, *inputs)
+        return inputs, *rules._compute(*inputs)
 
     @api.model
     def _create_missing(self, vals_list):

@@ -269,7 +269,8 @@ class ReferralPlanRule(models.Model):
             "beneficiary": self.beneficiary,
             "level": self.level,
             "phase": self.phase,
-            "base": self.base,
+            # what is chosen behind a fixed amount does not count
+            "base": self.base if self.rate_type != "fixed" else "",
             "rate_type": self.rate_type,
             "rate": Decimal(repr(self.rate)),
             "amount": Decimal(repr(self.amount)),

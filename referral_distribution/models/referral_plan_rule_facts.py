@@ -33,7 +33,11 @@ class ReferralPlanRule(models.Model):
             matching=rules._get_matching(document),
         )
         facts = replace(facts, people=rules._with_tiers(facts.people))
-        facts = replace(facts, rates=rules._find_rates(document, facts))
+        facts = replace(
+            facts,
+            rates=rules._find_rates(document, facts),
+            paid=self._find_paid(document, facts),
+        )
         return replace(facts, past=rules._find_past(document, facts))
 
     def _find_roles(self, referrer):

@@ -1,7 +1,7 @@
 from decimal import Decimal
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import ValidationError
 
 from ..engine import commission, formula
 
@@ -185,16 +185,25 @@ class ReferralPlanRule(models.Model):
         names = self._get_formula_names()
         try:
             formula.check(self.expression or "", names)
-            formula.evaluate(self.expression, dict.fromkeys(names, Decimal(1)))
+            formula.try_out(self.expression, names)
         except formula.FormulaError as error:
-            if error.reason == "zero":  # only for the figures tried here
-                return
             raise ValidationError(self._explain_formula_error(error)) from None
 
     def _explain_formula_error(self, error):
         """Return in the user's language why a formula is refused."""
         self.ensure_one()
-        detail = error.detail
+        if error.reason == "rests":
+            return self.env._(
+                "%(rule)s goes by a reward that cannot be computed.", rule=self.name
+            )
+        return self.env._(
+            "The formula of %(rule)s: %(reason)s",
+            rule=self.name,
+            reason=self._get_formula_reason(error.reason, error.detail),
+        )
+
+    def _get_formula_reason(self, reason, detail):
+        """Return a reason of ``formula.FormulaError`` in words."""
         reasons = {
             "empty": self.env._("write the formula."),
             "length": self.env._("it is longer than %(most)s letters.", most=detail),
@@ -225,32 +234,23 @@ class ReferralPlanRule(models.Model):
             "zero": self.env._("it divides by zero."),
             "large": self.env._("it grows beyond what an amount may be."),
         }
-        return self.env._(
-            "The formula of %(rule)s: %(reason)s",
-            rule=self.name,
-            reason=reasons[error.reason],
-        )
+        return reasons[reason]
 
-    def _compute(self, document, facts, rules):
-        """Return what the engine gives for a document under these rules.
+    def _compute(self, facts, measured=None):
+        """Return what the engine gives, and why some rules give nothing, as texts.
 
-        :raises UserError: a formula fails for it; says which, and what to do.
+        One formula that fails stops neither the other rewards nor whoever gives them;
+        what rests on it is left out with it.
+
+        :param measured: these rules as the engine reads them, where they are at hand.
+        :return: ``(engine lines, [text in the user's language])``
         """
-        try:
-            return commission.compute(facts, rules)
-        except formula.FormulaError as error:
-            text = error.detail
-            failing = self.filtered(
-                lambda rule: (rule.expression or "").strip() == text
-            )
-            rule = failing[:1] or self.filtered("expression")[:1]
-            raise UserError(
-                self.env._(
-                    "%(document)s: %(reason)s Correct it in a new version of the plan.",
-                    document=document.display_name,
-                    reason=rule._explain_formula_error(error),
-                )
-            ) from None
+        failed = []
+        lines = commission.compute(facts, measured or self._to_engine(), failed)
+        return lines, [
+            self.browse(rule_id)._explain_formula_error(error)
+            for rule_id, error in failed
+        ]
 
     def _prepare_engine_vals(self):
         return {

@@ -1,15 +1,16 @@
 from datetime import date
 from decimal import Decimal
 
-import pytz
-
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..engine.commission import Past
-from ..engine.period import days_ago
+from ..engine.period import days_ago, local_day
+from .true_up_events import IN_PARTS
 
 PERIODS = ("month", "year")
+IN_CHAIN = ("member", "role")
 
 
 class ReferralPlanRule(models.Model):
@@ -46,15 +47,12 @@ class ReferralPlanRule(models.Model):
         rules = self.browse(rule.id for rule in rules if wanted[rule])
         if not rules:
             return ()
-        people = [*facts.people, *facts.chain, *facts.contacts]
-        people += [one for one in (facts.territory_agent, facts.channel_partner) if one]
+        people = self._get_people_looked_at(facts)
         before = rules._query_first_reward(document)
         past = []
         for scope in sorted(set().union(*wanted.values())):
             some = rules.filtered(lambda rule, scope=scope: scope in wanted[rule])
-            where = self._get_past_where(
-                scope, document, sorted({one.id for one in people}), before[1]
-            )
+            where = self._get_past_where(scope, document, sorted(people), before[1])
             if where:
                 past += some._query_past(scope, where, before[0])
         return tuple(past)
@@ -65,7 +63,7 @@ class ReferralPlanRule(models.Model):
         Of two at once, the second gets a serialization failure, is tried again by Odoo,
         and then counts what the first has given.
         """
-        people = {one.id for one in (*facts.people, *facts.chain, *facts.contacts)}
+        people = self._get_people_looked_at(facts)
         people |= set(document._get_referral_customer().ids)
         self.env.cr.execute(
             SQL(
@@ -76,6 +74,13 @@ class ReferralPlanRule(models.Model):
             )
         )
 
+    @api.model
+    def _get_people_looked_at(self, facts):
+        """Return the ids of all whom a rule may pay."""
+        people = [*facts.people, *facts.chain, *facts.contacts]
+        people += [one for one in (facts.territory_agent, facts.channel_partner) if one]
+        return {one.id for one in people}
+
     def _get_lineage(self):
         """Return ``{id of any version: rule of these}``."""
         origins = {(rule.origin_id or rule).id: rule for rule in self}
@@ -85,7 +90,7 @@ class ReferralPlanRule(models.Model):
         return {one.id: origins[(one.origin_id or one).id] for one in versions}
 
     def _query_first_reward(self, document):
-        """Return ``(id, create_date)`` of the document's first reward by these rules.
+        """Return ``(id, create_date)`` of the document's first reward that stands.
 
         What was given later does not count when it is computed once more.
         """
@@ -101,7 +106,8 @@ class ReferralPlanRule(models.Model):
         rows = self.env.execute_query(
             SQL(
                 "SELECT id, create_date FROM referral_commission WHERE %s"
-                " AND reverses_id IS NULL AND rule_id = ANY(%s) ORDER BY id LIMIT 1",
+                " AND reverses_id IS NULL AND state <> 'reversed'"
+                " AND rule_id = ANY(%s) ORDER BY id LIMIT 1",
                 match,
                 self.ids,
             )
@@ -136,12 +142,16 @@ class ReferralPlanRule(models.Model):
     def _get_period_start(self, company, period, moment):
         """Return when the month or year of ``moment`` began at the company's place."""
         zone = company._referral_tz()
-        day = pytz.utc.localize(moment).astimezone(pytz.timezone(zone)).date()
+        day = local_day(moment, zone)
         first = day.replace(day=1) if period == "month" else date(day.year, 1, 1)
         return days_ago(moment, zone, (day - first).days)
 
     def _query_past(self, scope, where, before):
-        """Return one engine ``Past`` per rule, and per person where that counts.
+        """Return engine ``Past`` values per rule, and per person where that counts.
+
+        Of a reward that is given in parts the whole counts from the first part on, less
+        what was taken back: the rest is still to come. What a version of the rule paid
+        in another currency is no amount of this one's, but a contract all the same.
 
         :param before: id of the reward before which to look; None: all.
         """
@@ -150,31 +160,83 @@ class ReferralPlanRule(models.Model):
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT line.rule_id, %(person)s,
-                    SUM(line.amount - line.reversed_amount)::text,
-                    ROUND(SUM(line.base_amount * (line.amount - line.reversed_amount)
-                        / line.amount), 6)::text,
-                    COUNT(DISTINCT COALESCE(line.order_id, line.lead_id, line.id))
+                SELECT rule_id, %(person)s, currency_id, SUM(counted)::text,
+                    ROUND(SUM(base * counted / whole), 6)::text,
+                    COUNT(DISTINCT COALESCE(order_id, lead_id, id))
+                FROM (%(rewards)s) reward
+                GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+                """,
+                person=SQL("0") if shared else SQL("partner_id"),
+                rewards=self._get_rewards_query(list(lineage), where, before),
+            )
+        )
+        past = []
+        for rule_id, person, currency_id, amount, base, times in rows:
+            rule = lineage[rule_id]
+            own = currency_id == rule.currency_id.id
+            amount = Decimal(amount if own else 0)
+            base = Decimal(base or 0).normalize() + 0
+            past.append(Past(rule.id, scope, person, amount, base, times))
+        return past
+
+    @api.model
+    def _get_rewards_query(self, rule_ids, where, before):
+        """Return the query of standing rewards, all parts of one together."""
+        return SQL(
+            """
+            SELECT *, GREATEST(remaining, whole - gone) AS counted
+            FROM (
+                SELECT MIN(line.id) AS id, line.rule_id, line.partner_id,
+                    line.currency_id, line.order_id, line.lead_id,
+                    SUM(line.amount - line.reversed_amount) AS remaining,
+                    SUM(line.reversed_amount) AS gone,
+                    (ARRAY_AGG(COALESCE(NULLIF(line.full_amount, 0), line.amount)
+                        ORDER BY line.id DESC))[1] AS whole,
+                    (ARRAY_AGG(line.base_amount ORDER BY line.id DESC))[1] AS base
                 FROM referral_commission line
                 WHERE line.rule_id = ANY(%(rules)s) AND line.reverses_id IS NULL
                     AND line.state <> 'reversed' AND (%(where)s)
                     AND (%(before)s::int IS NULL OR line.id < %(before)s)
-                GROUP BY 1, 2 ORDER BY 1, 2
-                """,
-                person=SQL("0") if shared else SQL("line.partner_id"),
-                rules=list(lineage),
-                where=where,
-                before=before,
+                GROUP BY line.rule_id, line.partner_id, line.currency_id,
+                    line.order_id, line.order_line_id, line.lead_id, line.share_id,
+                    CASE WHEN line.full_amount IS NULL THEN line.id END
+            ) part
+            """,
+            rules=rule_ids,
+            where=where,
+            before=before,
+        )
+
+    # ------------------------------------------------------------ levels in all
+
+    def _reaches_further(self, levels=1):
+        """Tell whether these rules can pay more people of one chain for a contract than
+        one event of it may (rule M4): by several events, or line by line."""
+        chain = self.filtered(
+            lambda rule: rule.trigger in IN_PARTS and rule.beneficiary in IN_CHAIN
+        )
+        places = {(rule.beneficiary, rule.level, rule.role) for rule in chain}
+        triggers = set(chain.mapped("trigger"))
+        return len(places) > levels and (len(triggers) > 1 or "order_line" in triggers)
+
+    def _find_paid(self, document, facts):
+        """Return whom of the chain other rewards of the same contract have paid."""
+        order_id = document._prepare_commission_source_vals().get("order_id")
+        further = order_id and self._reaches_further(facts.paying_levels)
+        if not further or facts.trigger not in IN_PARTS:
+            return ()
+        line_id = document._prepare_commission_source_vals().get("order_line_id")
+        standing = self.env["referral.commission"].search(
+            Domain("order_id", "=", order_id)
+            & Domain("trigger", "in", IN_PARTS)
+            & Domain("rule_id.beneficiary", "in", IN_CHAIN)
+            & Domain("reverses_id", "=", False)
+            & Domain("state", "!=", "reversed")
+        )
+        own = standing.filtered(
+            lambda line: (
+                (line.trigger, line.order_line_id.id)
+                == (facts.trigger, line_id or False)
             )
         )
-        return [
-            Past(
-                lineage[rule_id].id,
-                scope,
-                person,
-                Decimal(amount),
-                Decimal(base or 0).normalize() + 0,
-                times,
-            )
-            for rule_id, person, amount, base, times in rows
-        ]
+        return tuple(sorted((standing - own).partner_id.ids))

@@ -1,4 +1,8 @@
+from markupsafe import Markup
+
 from odoo import models
+
+FAILED = "referral_distribution.mail_activity_type_rule_failed"
 
 
 class ReferralRewardSource(models.AbstractModel):
@@ -40,6 +44,36 @@ class ReferralRewardSource(models.AbstractModel):
         The bases are those of the facts: "untaxed", "total" and what addons add.
         """
         return []
+
+    def _get_referral_desk(self):
+        """Return the record, and the group of who sees to it, for to-dos. A hook."""
+        self.ensure_one()
+        return self, "referral_distribution.group_finance"
+
+    def _tell_reward_problems(self, problems):
+        """Put a to-do on a colleague's desk, once: what could not be given, and why.
+
+        :param problems: list of texts; nothing is done when there are none.
+        """
+        if not problems:
+            return
+        record, group = self.sudo()._get_referral_desk()
+        if record.activity_search([FAILED], only_automated=False):
+            return
+        note = Markup("<br/>").join(
+            [
+                *problems,
+                self.env._(
+                    "Nothing was given by these rules. Correct them in a new version of"
+                    " the plan, and grant by hand what is due here."
+                ),
+            ]
+        )
+        colleague = self._get_referral_company()._referral_find_colleague(group)
+        if colleague:
+            record.activity_schedule(FAILED, user_id=colleague.id, note=note)
+        else:
+            record.message_post(body=note)
 
     def _meets_referral_domain(self, domain):
         """Tell whether it meets a rule's further condition."""

@@ -16,6 +16,9 @@ class ReferralShare(models.Model):
     def _get_referral_source_channel(self):
         return self.channel_id
 
+    def _get_referral_desk(self):
+        return self.partner_id, "referral_distribution.group_manager"
+
     def _prepare_referral_facts(self, trigger, rules):
         facts = super()._prepare_referral_facts(trigger, rules)
         return rules._complete_facts(self, facts)

@@ -182,12 +182,6 @@ class ReferralTrueUp(models.Model):
         return self.order_id.sudo().activity_search([ACTIVITY], only_automated=False)
 
     def _get_colleague(self):
-        """Return who of finance is told: the first who works for the company."""
-        finance = self.env.ref("referral_distribution.group_finance")
-        return self.env["res.users"].search(
-            Domain("all_group_ids", "in", finance.ids)
-            & Domain("company_ids", "in", self.company_id.ids)
-            & Domain("share", "=", False),
-            order="id",
-            limit=1,
-        )
+        """Return who of finance is told."""
+        group = "referral_distribution.group_finance"
+        return self.company_id._referral_find_colleague(group)

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 
@@ -112,6 +113,24 @@ class ResCompany(models.Model):
     def _referral_today(self):
         """Return the day it is for this company: a date in its time zone."""
         return fields.Date.context_today(self.with_context(tz=self._referral_tz()))
+
+    def _referral_find_colleague(self, group):
+        """Return the first user of a group who works for the company, or none.
+
+        :param str group: XML id.
+        """
+        self.ensure_one()
+        return (
+            self.env["res.users"]
+            .sudo()
+            .search(
+                Domain("all_group_ids", "in", self.env.ref(group).ids)
+                & Domain("company_ids", "in", self.ids)
+                & Domain("share", "=", False),
+                order="id",
+                limit=1,
+            )
+        )
 
     @api.constrains("referral_paying_levels")
     def _check_referral_signoff(self):

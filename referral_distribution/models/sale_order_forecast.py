@@ -45,15 +45,20 @@ class SaleOrder(models.Model):
     )
     @api.depends_context("lang")
     def _compute_referral_forecast(self):
-        forecasts = self._origin._get_referral_forecast()
+        told = defaultdict(list)
+        forecasts = self._origin._get_referral_forecast(problems=told)
         for order in self:
             lines = forecasts.get(order._origin, [])
+            problems = told[order._origin.id]
             order.referral_forecast_text = self._format_forecast(lines)
-            order.referral_forecast = bool(lines) and self.env["ir.qweb"]._render(
-                "referral_distribution.referral_forecast", {"lines": lines}
+            order.referral_forecast = bool(lines or problems) and self.env[
+                "ir.qweb"
+            ]._render(
+                "referral_distribution.referral_forecast",
+                {"lines": lines, "problems": problems},
             )
 
-    def _get_referral_forecast(self, member=None):
+    def _get_referral_forecast(self, member=None, problems=None):
         """Return ``{order: [expected reward]}``, best known now.
 
         Each a dict with ``partner``, ``level``, ``rule`` (records), ``amount`` and
@@ -61,6 +66,8 @@ class SaleOrder(models.Model):
         those of a lead that does not count.
 
         :param member: res.partner: only what this one is to get.
+        :param problems: a defaultdict that gets, by order id, a list of texts: which
+            rules cannot be computed, and why.
         """
         open_orders = self.sudo().filtered(
             lambda order: (
@@ -73,15 +80,19 @@ class SaleOrder(models.Model):
         )
         open_orders._fetch_referral_people()
         return {
-            order.with_env(self.env): order._forecast_rewards(member)
+            order.with_env(self.env): order._forecast_rewards(
+                member, [] if problems is None else problems[order.id]
+            )
             for order in remembered(open_orders)
         }
 
-    def _forecast_rewards(self, member):
+    def _forecast_rewards(self, member, problems):
         self.ensure_one()
         plan_id = self._get_signature_vals()["referral_plan_id"]
         rules = self.env["referral.plan"].browse(plan_id).rule_ids
         by_id = {rule.id: rule for rule in rules}
+        lines, found = self._forecast_lines(rules)
+        problems += found
         return [
             {
                 "partner": self.env["res.partner"].browse(line.person),
@@ -90,29 +101,31 @@ class SaleOrder(models.Model):
                 "amount": float(line.amount),
                 "currency": by_id[line.rule].currency_id,
             }
-            for line in self._forecast_lines(rules)
+            for line in lines
             if member is None or line.person == member.id
         ]
 
     def _forecast_lines(self, rules):
-        """Return the engine's lines; none while a rule's formula fails for the order.
-
-        What is only looked at stays readable; giving the reward says what is wrong.
-        """
-        found, measured = [], rules._to_engine()
+        """Return ``(engine lines, problems)``; who only looks meets no error."""
+        found, problems, measured = [], [], rules._to_engine()
         triggers = set(rules.mapped("trigger"))
+
+        def measure(facts):
+            lines, failed = rules._compute(facts, measured)
+            found.extend(lines)
+            problems.extend(one for one in failed if one not in problems)
+
         try:
             for trigger in ("contract", "payment"):
                 if trigger in triggers:
                     facts = self._prepare_referral_facts(trigger, rules)
-                    found += rules._compute(self, facts, measured)
+                    measure(facts)
             if "order_line" in triggers:
                 for line in self._get_referral_lines():
-                    own = line._prepare_referral_facts("order_line", rules)
-                    found += rules._compute(self, own, measured)
-        except UserError:
-            return []
-        return found
+                    measure(line._prepare_referral_facts("order_line", rules))
+        except UserError as error:
+            return [], [error.args[0]]
+        return found, problems
 
     @api.model
     def _format_forecast(self, lines):

@@ -41,10 +41,14 @@ class SaleOrderLine(models.Model):
             bases=facts.bases | self._get_referral_bases(),
             parts=rules._find_parts(self),
             past=rules._find_past(self, facts),
+            paid=rules._find_paid(self, facts),
         )
 
     def _get_referral_parts(self):
         return [(self.product_id.categ_id, self._get_referral_bases())]
+
+    def _get_referral_desk(self):
+        return self.order_id._get_referral_desk()
 
     def _get_referral_day(self):
         return self.order_id._get_referral_day()

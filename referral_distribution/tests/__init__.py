@@ -29,7 +29,9 @@ from . import test_contract_races
 from . import test_contracts
 from . import test_door
 from . import test_engine
+from . import test_engine_property
 from . import test_explanations
+from . import test_failing_rules
 from . import test_grants
 from . import test_hold_decisions
 from . import test_hold_races
@@ -74,9 +76,11 @@ from . import test_reopening
 from . import test_reversals
 from . import test_review_clock
 from . import test_review_races
+from . import test_rates
 from . import test_recommend
 from . import test_recommend_race
 from . import test_screens
+from . import test_sentences
 from . import test_settlement_books
 from . import test_settlement_payout
 from . import test_settlement_races
@@ -100,6 +104,7 @@ from . import test_simulations
 from . import test_tiers
 from . import test_timeline
 from . import test_token
+from . import test_triggers
 from . import test_true_up
 from . import test_true_up_property
 from . import test_true_up_races
@@ -112,3 +117,4 @@ from . import test_tree_figures
 from . import test_tree_races
 from . import test_tree_shapes
 from . import test_upgrade
+from . import test_worked_figures

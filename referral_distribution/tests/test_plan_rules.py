@@ -40,121 +40,6 @@ class RuleCase(ReferralCase):
 
 
 @tagged("post_install", "-at_install")
-class TestWorkedFigures(RuleCase):
-    """The figures of the rules C1, C2, C5 and M4."""
-
-    def test_a_first_contract_of_120000_earns_600_and_60(self):
-        """Rules C1, M4."""
-        order = self.reward(120000)
-        self.assertRewards(order, [(self.member, 0, 600.0), (self.inviter, 1, 60.0)])
-
-    def test_a_second_contract_of_120000_earns_1200_and_120(self):
-        """Rules C2, M4."""
-        lead = self.make_lead()
-        self.reward(1, lead=lead)
-        order = self.reward(120000, lead=lead)
-        self.assertRewards(order, [(self.member, 0, 1200.0), (self.inviter, 1, 120.0)])
-
-    def test_whose_referrer_declines_earns_nothing_and_neither_does_the_inviter(self):
-        """Rule M4."""
-        self.member.accepts_commission = False
-        self.assertEarned(self.reward(120000), {})
-
-    def test_a_suspended_inviter_earns_nothing_and_the_member_all_the_same(self):
-        """Rule M4."""
-        self.inviter.member_state = "suspended"
-        self.assertEarned(self.reward(120000), {self.member: 600.0})
-
-    def test_a_share_out_of_the_reward_leaves_it(self):
-        """Rule M4: 600 are 540 and 60."""
-        rules = [
-            {"name": "First", "rate": 0.5},
-            {
-                "name": "Inviter",
-                "level": 1,
-                "base": "member_reward",
-                "rate": 10,
-                "sharing": "out_of",
-            },
-        ]
-        order = self.give(rules, 120000)
-        self.assertEarned(order, {self.member: 540.0, self.inviter: 60.0})
-        own = order.sudo().referral_commission_ids.filtered(lambda line: not line.level)
-        own._reverse("Half refunded", 270)
-        self.assertEarned(order, {self.member: 270.0, self.inviter: 30.0})
-
-
-@tagged("post_install", "-at_install")
-class TestRoles(RuleCase):
-    """Agent 15, distributor 10, member 5 per cent: each less what is below (C5, G1)."""
-
-    RULES = tuple(
-        {
-            "name": role,
-            "beneficiary": "role",
-            "role": role,
-            "rate_type": "differential",
-            "rate": rate,
-        }
-        for role, rate in (("agent", 15), ("distributor", 10), ("member", 5))
-    )
-
-    def setUp(self):
-        super().setUp()
-        self.sign_off_three_levels()
-        self.member.grade_id = self.tier("member")
-        self.inviter.grade_id = self.tier("distributor")
-        self.grandparent.grade_id = self.tier("agent")
-
-    def test_each_gets_the_difference_to_what_is_below(self):
-        order = self.give(self.RULES)
-        earned = {self.member: 50.0, self.inviter: 50.0, self.grandparent: 50.0}
-        self.assertEarned(order, earned)
-
-    def test_without_a_distributor_the_agent_gets_that_too(self):
-        self.inviter.grade_id = self.tier("member")
-        order = self.give(self.RULES)
-        self.assertEarned(order, {self.member: 50.0, self.grandparent: 100.0})
-
-    def test_an_agent_who_brings_it_gets_all_and_nobody_below_zero(self):
-        self.member.grade_id = self.tier("agent")
-        order = self.give(self.RULES)
-        self.assertEarned(order, {self.member: 150.0})
-
-    def test_a_role_is_found_however_far_up(self):
-        """Beyond the paying levels, which count who earns."""
-        top = self.make_agent("Top")
-        chain = top
-        for number in range(5):
-            chain = self.make_member(
-                f"C{number}", inviter_id=chain.id, grade_id=self.tier("member").id
-            )
-        link = self.env["referral.link"]._obtain(chain, self.channel, "/shop")
-        self.make_plan(self.RULES)._activate()
-        order = self.reward(lead=self.make_lead(referral_link_id=link.id))
-        self.assertEarned(order, {chain: 50.0, top: 100.0})
-
-    def test_no_more_people_of_a_chain_are_paid_than_there_are_paying_levels(self):
-        """Threat G1: also by roles; two levels unless three are signed off."""
-        self.env.cr.execute("UPDATE res_company SET referral_paying_levels = '2'")
-        self.company.invalidate_recordset()
-        order = self.give(self.RULES)
-        self.assertEarned(order, {self.member: 50.0, self.inviter: 50.0})
-
-    def test_a_suspended_distributor_is_not_passed_over_to_another_one(self):
-        self.inviter.member_state = "suspended"
-        order = self.give(self.RULES)
-        self.assertEarned(order, {self.member: 50.0, self.grandparent: 100.0})
-
-    def test_tiers_differ_in_rates_by_a_condition(self):
-        rules = [
-            {"name": "M", "rate": 1, "tier_ids": self.tier("member").ids},
-            {"name": "D", "rate": 2, "tier_ids": self.tier("distributor").ids},
-        ]
-        self.assertEarned(self.give(rules), {self.member: 10.0})
-
-
-@tagged("post_install", "-at_install")
 class TestConditions(RuleCase):
     """A rule pays when all that it asks for holds, and not otherwise (rule C4)."""
 
@@ -276,17 +161,6 @@ class TestConditions(RuleCase):
 class TestAmounts(RuleCase):
     """Brackets over periods, formulas, limits, own rates (rule C4)."""
 
-    def test_brackets_over_the_month_go_on_where_the_last_contract_ended(self):
-        steps = [
-            Command.create({"amount_from": 0, "rate": 1}),
-            Command.create({"amount_from": 1000, "rate": 2}),
-        ]
-        rule = {"name": "B", "rate_type": "bracket", "bracket_ids": steps}
-        order = self.give([{**rule, "bracket_period": "month"}], 800)
-        self.assertEarned(order, {self.member: 8.0})
-        order = self.reward(700)
-        self.assertEarned(order, {self.member: 12.0})
-
     def test_contracts_confirmed_together_count_for_each_other(self):
         rule = {"name": "R", "rate": 10, "cap_month": 150}
         self.make_plan([rule])._activate()
@@ -297,43 +171,11 @@ class TestAmounts(RuleCase):
         amounts = orders.referral_commission_ids.mapped("amount")
         self.assertEqual(sorted(amounts), [50.0, 100.0])
 
-    def test_limits(self):
-        for limit, expected in (
-            ("cap_order", [80.0, 80.0]),
-            ("cap_customer", [80.0, 0]),
-            ("cap_person", [80.0, 0]),
-            ("cap_month", [80.0, 0]),
-            ("cap_year", [80.0, 0]),
-        ):
-            rule = {"name": limit, "rate": 10, limit: 80}
-            self.make_plan([rule])._activate()
-            lead = self.make_lead()
-            given = [
-                sum(self.reward(lead=lead).referral_commission_ids.mapped("amount"))
-                for _number in range(2)
-            ]
-            with self.subTest(limit=limit):
-                self.assertEqual(given, expected)
-
     def test_what_was_taken_back_does_not_count_towards_a_limit(self):
         rule = {"name": "R", "rate": 10, "cap_person": 100}
         order = self.give([rule])
         order.sudo().referral_commission_ids._reverse("Refunded", 40)
         self.assertEarned(self.reward(), {self.member: 40.0})
-
-    def test_a_formula_pays_what_it_gives(self):
-        text = "min(amount / 200, 1000) if phase == 1 else 0"
-        rule = {"name": "F", "rate_type": "expression", "expression": text}
-        order = self.give([rule], 120000)
-        self.assertEarned(order, {self.member: 600.0})
-
-    def test_a_formula_that_divides_by_zero_stops_with_its_name(self):
-        text = "amount / (phase - 1)"
-        rule = {"name": "Odd", "rate_type": "expression", "expression": text}
-        self.make_plan([rule])._activate()
-        order = self.make_paid_contract()
-        with self.assertRaisesRegex(UserError, "Odd.*divides by zero"):
-            order.with_user(self.finance).action_referral_confirm()
 
     def test_a_formula_that_is_no_arithmetic_is_refused(self):
         """Threat P8."""
@@ -348,47 +190,20 @@ class TestAmounts(RuleCase):
             "amount / 0 and",
             "while True: pass",
             "unknown",
+            "amount / 0",
+            "amount / (phase - phase)",
+            "amount ** 99",
+            "-" * 100 + "amount",
+            "(" * 400,
+            "amount + " * 100 + "1",
+            "round(amount, 7)",
+            "amount > 5",
+            "'a' * 9",
             "",
         ):
             rule = {"name": "F", "rate_type": "expression", "expression": text}
             with self.subTest(text=text), self.assertRaises(ValidationError):
                 self.make_plan([rule])
-
-    def test_an_own_rate_takes_the_place_of_the_plans(self):
-        values = {"partner_id": self.member.id, "rate": 3}
-        rate = self.env["referral.rate"].with_user(self.manager).create(values)
-        self.assertEarned(self.give([{"name": "R", "rate": 1}]), {self.member: 30.0})
-        rate.copy({"customer_id": self.customer.id, "rate": 5})
-        self.assertEarned(self.reward(), {self.member: 50.0})
-        other = self.env["res.partner"].create({"name": "Other customer"})
-        lead = self.make_lead()
-        self.assertEarned(
-            self.reward(lead=lead, partner_id=other.id), {self.member: 30.0}
-        )
-
-    def test_an_own_rate_holds_on_its_days(self):
-        today = self.company._referral_today()
-        rate = self.env["referral.rate"].create(
-            {
-                "partner_id": self.member.id,
-                "rate": 3,
-                "date_from": Date.subtract(today, days=9),
-                "date_to": Date.subtract(today, days=3),
-            }
-        )
-        self.assertEarned(self.give([{"name": "R", "rate": 1}]), {self.member: 10.0})
-        rate.date_to = False
-        self.assertEarned(self.reward(), {self.member: 30.0})
-
-    def test_two_own_rates_do_not_overlap(self):
-        values = {"partner_id": self.member.id, "rate": 3}
-        rate = self.env["referral.rate"].create(values)
-        self.env.flush_all()
-        with self.assertDatabaseRefuses(psycopg2.errors.ExclusionViolation):
-            rate.copy()
-            self.env.flush_all()
-        with self.assertRaises(ValidationError):
-            rate.copy({"customer_id": self.member.id})
 
 
 @tagged("post_install", "-at_install")
@@ -417,6 +232,11 @@ class TestBadInput(RuleCase):
         self.refuse(amount_from=10, amount_to=5)
         self.refuse(date_from="2026-02-01", date_to="2026-01-01")
         self.refuse(times_per_customer=-1)
+        for amount in (float("nan"), float("inf")):
+            with self.subTest(payout=amount), self.assertRaises(ValidationError):
+                self.make_plan(payout_minimum=amount)
+        with self.assertDatabaseRefuses():
+            self.make_plan(payout_minimum=-1)
 
     def test_senseless_choices(self):
         company = self.company.partner_id.id
@@ -444,7 +264,21 @@ class TestBadInput(RuleCase):
         self.env["res.currency.rate"].search(
             [("currency_id", "in", (currency | self.currency).ids)]
         ).unlink()
-        plan = self.make_plan([{"name": "Z", "rate": 1, "currency_id": currency.id}])
+        rule = {"name": "Z", "rate": 1, "currency_id": currency.id}
+        plan = self.make_plan([rule])
         with self.assertRaisesRegex(UserError, "ZZZ has no rate"):
             plan.with_user(self.manager).action_activate()
         self.assertEqual((plan.state, self.plan.state), ("draft", "active"))
+
+    def test_nor_does_one_whose_last_rate_was_deleted_count_as_one_for_one(self):
+        currency = self.env["res.currency"].create({"name": "ZZZ", "symbol": "Z"})
+        self.env["res.currency.rate"].search(
+            [("currency_id", "=", self.currency.id)]
+        ).unlink()
+        values = {"currency_id": currency.id, "name": "2020-01-01", "rate": 2}
+        rate = self.env["res.currency.rate"].create(values)
+        self.give([{"name": "Z", "rate": 1, "currency_id": currency.id}])
+        rate.unlink()
+        order = self.make_paid_contract(lead=self.env["crm.lead"])
+        with self.assertRaisesRegex(UserError, "ZZZ has no rate"):
+            order.with_user(self.finance).action_referral_confirm()

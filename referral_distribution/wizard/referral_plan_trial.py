@@ -93,15 +93,23 @@ class ReferralPlanTrial(models.TransientModel):
         if not self.referrer_id:
             return self._note(self.env._("Choose who brought it."))
         rules = self.sudo().plan_id.rule_ids
-        facts = self.sudo()._prepare_referral_facts(self.trigger, rules)
         try:
-            lines = rules._compute(self.plan_id, facts, rules._to_engine())
-        except UserError as error:
+            facts = self.sudo()._prepare_referral_facts(self.trigger, rules)
+            lines, problems = rules._compute(facts)
+        except UserError as error:  # a currency without rate
             return self._note(error.args[0])
+        failures = Markup("").join(map(self._note, problems))
+        if failures:
+            return self._render_lines(facts, lines) + failures
         if not lines:
             return self._note(
                 self.env._("Nobody would earn anything: no rule applies to this.")
             )
+        return self._render_lines(facts, lines)
+
+    def _render_lines(self, facts, lines):
+        if not lines:
+            return Markup("")
         head = (
             self.env._("Who"),
             self.env._("Rule"),
