@@ -16,19 +16,14 @@ def remembered(records):
     return records.with_context(referral_memo=Memo())
 
 
-def is_run(env) -> bool:
-    """Tell whether the running code measures many documents, and gives nothing."""
-    return isinstance(env.context.get("referral_memo"), Memo)
-
-
 def recall(env, question, find):
     """Return the answer to ``question``; ``find()`` is asked when nobody knows it yet.
 
     Outside such a run it is always asked.
     """
-    if not is_run(env):
+    memo = env.context.get("referral_memo")
+    if not isinstance(memo, Memo):
         return find()
-    memo = env.context["referral_memo"]
     if question not in memo:
         memo[question] = find()
     return memo[question]

@@ -1,6 +1,6 @@
 from odoo import models
 
-from .memo import is_run, recall
+from .memo import recall
 
 
 class ReferralPlanRule(models.Model):
@@ -24,10 +24,6 @@ class ReferralPlanRule(models.Model):
             ("roles", tuple(self.ids), referrer.id),
             lambda: super(ReferralPlanRule, self)._find_roles(referrer),
         )
-
-    def _find_paid(self, document, facts):
-        """Whom contracts have really paid is no matter of the plan that is tried."""
-        return () if is_run(self.env) else super()._find_paid(document, facts)
 
     def _get_past_scopes(self):
         return recall(

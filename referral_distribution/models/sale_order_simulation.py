@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from odoo import models
 
 
@@ -15,4 +17,8 @@ class SaleOrder(models.Model):
         documents = self
         if trigger == "order_line":
             documents = self._get_referral_lines()
-        return [one._prepare_referral_facts(trigger, rules) for one in documents]
+        # whom it has really paid is no matter of the plan that is tried
+        return [
+            replace(one._prepare_referral_facts(trigger, rules), paid=())
+            for one in documents
+        ]
