@@ -143,12 +143,14 @@ class TestUpgrade(ReferralCase):
         self.assertEqual(settlement.approved_by_id, self.finance_2)
         self.assertFalse(settlement.bank_changed)
 
-    def test_a_settlement_whose_bill_was_cancelled_is_a_draft_again(self):
-        settlement = self.approved()
-        self.put_back(settlement.bill_id, state="cancel")
-        self.upgrade("post-settlement")
-        self.assertEqual(settlement.state, "draft")
-        self.assertFalse(settlement.bill_id)
+    def test_a_settlement_whose_bill_came_to_nothing_is_a_draft_again(self):
+        for column, value in (("state", "cancel"), ("payment_state", "reversed")):
+            with self.subTest(column):
+                settlement = self.approved()
+                self.put_back(settlement.bill_id, **{column: value})
+                self.upgrade("post-settlement")
+                self.assertEqual(settlement.state, "draft")
+                self.assertFalse(settlement.bill_id)
 
     def test_versions_follow_each_other_in_the_order_they_ended(self):
         """A draft may have come into force before an older one did."""

@@ -2,8 +2,8 @@
 
 Rewards that were approved had no due date: they are due since that day. Who made the
 bill of a settlement had approved it, and does not pay it now; what it is paid to is
-approved as it is. Where the bill has been cancelled, the settlement is a draft again,
-as it would be today.
+approved as it is. Where the bill was cancelled or reversed, the settlement is a draft
+again, as it would be today.
 """
 
 from odoo import SUPERUSER_ID, api
@@ -27,7 +27,9 @@ def migrate(cr, version):
     approved = env["referral.settlement"].search([("state", "=", "approved")])
     cancelled = approved.filtered(lambda one: one.bill_id.state == "cancel")
     cancelled._give_back("cancelled")
-    for settlement in approved - cancelled:
+    undone = approved.filtered(lambda one: one.bill_id.payment_state == "reversed")
+    undone._give_back("reversed")
+    for settlement in approved - cancelled - undone:
         print_of_bank = settlement._get_bank_print()
         cr.execute(
             SQL(
