@@ -296,11 +296,13 @@ class TestFiguresAreComputedAgain(MoneyCase):
         for cost, reward in ((300, [340.0]), (0, [400.0]), (3000, [])):
             with self.subTest(cost=cost):
                 self.product.standard_price = cost
-                order = self.make_order(
-                    self.make_lead(), 1000, pricelist_id=pricelist.id
+                line = {"product_uom_qty": 2, "price_unit": 1000, "tax_ids": []}
+                line["product_id"] = self.product.id
+                order = self.make_contract(
+                    self.make_lead(),
+                    order_line=[Command.create(line)],
+                    pricelist_id=pricelist.id,
                 )
-                order.order_line.product_uom_qty = 2
-                order.action_confirm()
                 self.pay(self.invoice(order))
                 order.with_user(self.sales).write({"margin": 1e9})
                 order.order_line.with_user(self.sales).write({"margin": 1e9})

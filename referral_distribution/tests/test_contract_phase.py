@@ -162,8 +162,11 @@ class TestAttachment(ContractCase):
     def test_of_two_referrers_the_it_stays_the_first_ones_customer(self):
         self.make_contract(self.make_lead())
         lead = self.make_lead(referral_link_id=False, referrer_id=self.inviter.id)
+        buyer = self.env["res.partner"].create(
+            {"name": "Buyer", "parent_id": self.customer.id}
+        )
         self.make_contract(lead)
-        self.make_contract(lead)
+        self.make_contract(lead, partner_id=buyer.id)
         order = self.make_contract()
         self.assertEqual((order.referrer_id, order.project_phase), (self.member, 2))
 
@@ -171,6 +174,15 @@ class TestAttachment(ContractCase):
         self.make_contract(self.make_lead())._action_cancel()
         order = self.make_contract()
         self.assertFalse(order.referrer_id or order.project_phase)
+
+    def test_nor_does_one_that_was_cancelled_past_its_button(self):
+        """Over RPC a salesperson could write the state; it is not counted either."""
+        for months in (0, 12):
+            with self.subTest(months=months):
+                self.company.referral_attachment_months = months
+                self.make_contract(self.make_lead()).sudo().state = "cancel"
+                self.assertFalse(self.make_order().referrer_id)
+        self.assertEqual(self.make_contract(self.make_lead()).project_phase, 1)
 
     def test_what_is_signed_with_another_company_attaches_nobody_here(self):
         """Nor is it counted (threat P3)."""
