@@ -47,7 +47,8 @@ class TestUpgrade(ReferralCase):
         settlement = self.env["referral.settlement"]._collect(rewards[0])
         settlement.with_user(self.finance).action_submit()
         settlement.with_user(self.finance_2).action_approve()
-        self.put_back(settlement, approved_by_id=None, approved_bank=None)
+        names = ("approved_by_id", "approved_bank", "approved_total")
+        self.put_back(settlement, **dict.fromkeys(names))
         return settlement
 
     def test_a_contract_that_was_paid_waits_for_finance(self):
@@ -141,6 +142,7 @@ class TestUpgrade(ReferralCase):
         settlement = self.approved()
         self.upgrade("post-settlement")
         self.assertEqual(settlement.approved_by_id, self.finance_2)
+        self.assertEqual(settlement.approved_total, settlement.bill_id.amount_total)
         self.assertFalse(settlement.bank_changed)
 
     def test_a_settlement_whose_bill_came_to_nothing_is_a_draft_again(self):

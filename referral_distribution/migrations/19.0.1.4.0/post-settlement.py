@@ -18,7 +18,8 @@ def migrate(cr, version):
     for column in ("company_id", "state"):  # see the fields
         cr.execute(f"DROP INDEX IF EXISTS referral_commission__{column}_index")
     cr.execute(
-        "UPDATE referral_settlement settlement SET approved_by_id = bill.create_uid"
+        "UPDATE referral_settlement settlement"
+        " SET approved_by_id = bill.create_uid, approved_total = bill.amount_total"
         " FROM account_move bill WHERE bill.id = settlement.bill_id"
         "  AND settlement.state IN ('approved', 'paid')"
         "  AND settlement.approved_by_id IS NULL"
@@ -33,10 +34,8 @@ def migrate(cr, version):
         print_of_bank = settlement._get_bank_print()
         cr.execute(
             SQL(
-                "UPDATE referral_settlement SET approved_bank = %s, approved_total = %s"
-                " WHERE id = %s",
+                "UPDATE referral_settlement SET approved_bank = %s WHERE id = %s",
                 print_of_bank,
-                settlement.bill_id.amount_total,
                 settlement.id,
             )
         )
