@@ -147,6 +147,15 @@ class TestSettlementRaces(TwoConnectionsCase):
                 (settlement.state, settlement.bill_id.id), ("draft", False)
             )
 
+    def test_whoever_pays_claims_the_settlement_before_any_work(self):
+        """Threat F1: the second waits there, and starts again."""
+        self.submit()
+
+        def claim(env):
+            self.find_settlements(env)._query_claim()
+
+        self.assertEqual(self.race(claim, claim), [DONE, AGAIN])
+
     def test_two_payers_make_one_payment(self):
         """Threat F1."""
         ids = self.submit()
