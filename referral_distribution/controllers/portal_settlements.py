@@ -54,5 +54,5 @@ class ReferralSettlementPortal(ReferralPortal):
         own = settlements._get_own_domain(request.env.user.partner_id)
         settlement = settlements.search(own & Domain("id", "=", read_number(number)))
         if not settlement:
-            return request.not_found()
+            raise request.not_found()
         return self._show_report(settlement, "pdf", STATEMENT, download=True)
