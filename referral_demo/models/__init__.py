@@ -3,6 +3,7 @@ from . import referral_demo_channels
 from . import referral_demo_clicks
 from . import referral_demo_grants
 from . import referral_demo_links
+from . import referral_demo_payouts
 from . import referral_demo_pool
 from . import referral_demo_privacy
 from . import referral_demo_site

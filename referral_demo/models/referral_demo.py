@@ -42,6 +42,7 @@ class ReferralDemo(models.AbstractModel):
             posts = story._publish_articles(clock, staff)
             partner = story._make_partner()
             channels = story._make_channels(clock, staff, partner)
+            story._make_bank_accounts({**members, "partner": partner})
             services = story._make_services()
             scene = {
                 "staff": staff,
@@ -56,6 +57,7 @@ class ReferralDemo(models.AbstractModel):
                 step[1](*step[2:])
             clock(0)
             story._propose_tiers()
+            story._agree_rates(staff, members)
             story._grant_by_hand(staff)
             story._simulate_draft(staff)
             story._call_on_partners(scene)
@@ -269,7 +271,6 @@ class ReferralDemo(models.AbstractModel):
         yield 9, self._run_campaign, scene
         for told in business.REDEMPTIONS:
             yield told.age, self._redeem, scene, told
-        yield partners.PAID, self._pay_partner, scene
         for number, lead in enumerate(business.LEADS + partners.LEADS):
             told = {}
             yield lead.age, self._bring_lead, scene, lead, number, told

@@ -45,6 +45,7 @@ class ReferralDemo(models.AbstractModel):
             self.env.ref(kind).active = False
         since, until = story.PERIOD
         clock(since)
+        self._make_partner_plan(staff)
         today = fields.Date.today()
         channel = self._make_partner_channel(
             story.COOPERATING,
@@ -80,27 +81,6 @@ class ReferralDemo(models.AbstractModel):
             }
         )
         return self._translate(channel, name=told.chinese)
-
-    def _pay_partner(self, scene):
-        """Finance settles what the partner is owed so far and pays the bill."""
-        finance, cashier = scene["staff"]["finance"], scene["staff"]["cashier"]
-        commissions = self.env["referral.commission"].with_user(finance)
-        owed = commissions.search(
-            [
-                ("channel_id", "=", scene["channels"]["partner"].id),
-                ("state", "=", "approved"),
-            ]
-        )
-        settlement = self.env["referral.settlement"].browse(
-            owed.action_collect()["domain"][0][2]
-        )
-        settlement.with_user(finance).action_submit()
-        settlement.with_user(cashier).action_approve()
-        bill = settlement.bill_id
-        bill.action_post()
-        self.env["account.payment.register"].with_context(
-            active_model="account.move", active_ids=bill.ids
-        ).create({"payment_date": fields.Date.today()})._create_payments()
 
     @api.model
     def _call_on_partners(self, scene):

@@ -34,7 +34,7 @@ class ReferralDemo(models.AbstractModel):
                 }
             )
             grant.action_submit()
-            decider = grant.with_user(staff["cashier"])
+            decider = grant.with_user(staff["controller"])
             if answer == "approved":
                 decider.action_approve()
             elif answer == "refused":

@@ -182,6 +182,7 @@ LEADS = (
         "任真",
         "A shop for 40 designers",
         "四十位设计师的商店",
+        orders=(("mini", SIGNED, 3),),
     ),
     _lead(
         "pan",

@@ -110,7 +110,7 @@ LEADS = (
         "范磊",
         "Read about the machine shop",
         "看到机加工案例",
-        orders=(("design", CONFIRMED, 46),),
+        orders=(("design", CONFIRMED, 46), ("mini", CONFIRMED, 27)),
     ),
     _lead(
         "partner",
@@ -145,5 +145,3 @@ LEADS = (
         verdict="to_review",
     ),
 )
-# Days since what was owed until then was paid out.
-PAID = 38

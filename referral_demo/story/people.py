@@ -10,6 +10,7 @@ STAFF = (
     Staff("manager", "陈伟 Chen Wei", ("group_manager",)),
     Staff("sales", "王芳 Wang Fang", ("group_sales",)),
     Staff("finance", "李静 Li Jing", ("group_finance",)),
+    Staff("controller", "郑毅 Zheng Yi", ("group_finance",)),
     Staff("cashier", "高敏 Gao Min", ("group_finance",)),
     Staff("content", "赵颖 Zhao Ying", ("group_content_operator",)),
     Staff("media", "孙磊 Sun Lei", ("group_media_operator",)),
