@@ -35,7 +35,7 @@ class ReferralPlanRule(models.Model):
     )
     sharing = fields.Selection(
         [("on_top", "On top of the reward"), ("out_of", "Out of the reward")],
-        string="Paid",
+        string="Share comes",
         required=True,
         default="on_top",
     )

@@ -54,12 +54,19 @@ class ReferralPlanRule(models.Model):
     def _get_sentence(self):
         """Return the rule in words of the user's language."""
         self.ensure_one()
-        text = self.env._(
-            "%(when)s: %(who)s gets %(what)s in %(currency)s.",
-            when=self._get_label("trigger"),
-            who=self._describe_who(),
-            what=self._describe_what(),
-            currency=self.currency_id.name or "",
+        told = {
+            "when": self._get_label("trigger"),
+            "who": self._describe_who(),
+            "what": self._describe_what(),
+        }
+        text = (
+            self.env._("%(when)s: %(who)s gets %(what)s.", **told)
+            if self.rate_type == "fixed"  # an amount that names its currency
+            else self.env._(
+                "%(when)s: %(who)s gets %(what)s in %(currency)s.",
+                **told,
+                currency=self.currency_id.name or "",
+            )
         )
         conditions = self._describe_conditions()
         if conditions:

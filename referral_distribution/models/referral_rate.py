@@ -67,7 +67,7 @@ class ReferralRate(models.Model):
             ("territory", "As agent of the territory"),
             ("contact", "As a named contact"),
         ],
-        string="Paid",
+        string="Paid as",
         required=True,
         default="member",
         tracking=True,

@@ -117,7 +117,9 @@ class ReferralTrueUp(models.Model):
         last_id = 0
         while task := self._claim(last_id):
             last_id = task.id
-            task._attempt()
+            # what is told is kept, so it is told in the language of who reads it
+            lang = task._get_colleague().lang
+            task.with_context(lang=lang or self.env.lang)._attempt()
             if not cron._commit_progress(1):
                 return
 
