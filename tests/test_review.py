@@ -6,6 +6,7 @@ leaves to review, the other one takes.
 
 import io
 import re
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -203,18 +204,20 @@ def decide(office, lead_id, word, reason):
 
 
 def print_dossier(office, lead_id):
-    """Return the printed dossier of the lead that is open, and what is printed there.
+    """Return the words on the printed dossier of the lead that is open, and what is
+    printed there.
 
-    Letters in a font of the page are drawn on the paper: its words are read before
-    they are printed.
+    Latin letters in a font of the page are drawn on the paper: they are read before
+    they are printed. Chinese ones are on it as text.
     """
     office.page.locator(".o_notebook .nav-link[name=referral]").click()
     with office.page.expect_download() as download:
         office.page.get_by_role("button", name=office.words["dossier"]).click()
-    paper = Path(download.value.path()).read_bytes()
+    sheets = PdfReader(io.BytesIO(Path(download.value.path()).read_bytes())).pages
+    paper = "".join(sheet.extract_text() for sheet in sheets)
     address = f"{office.url}/report/html/{DOSSIER}/{lead_id}"
     page = html.fromstring(office.page.request.get(address).text())
-    return paper, page.text_content()
+    return unicodedata.normalize("NFKC", paper), page.text_content()
 
 
 @pytest.mark.parametrize(
@@ -226,7 +229,9 @@ def test_the_dossier_arrives_with_the_leads_reference(db, decided, words, name):
     # rule L3: a paper for disputes names the trail's last hash
     lead_id = decided[name]
     paper, text = decided["papers"][lead_id]
-    assert PdfReader(io.BytesIO(paper)).pages
+    [lead] = query(db, "SELECT name FROM crm_lead WHERE id = %s", lead_id)
+    [chinese] = re.findall("^[一-龥]+", lead["name"])
+    assert chinese in "".join(paper.split())
     text = "".join(text.split())
     statement = "SELECT hash FROM referral_trail_head WHERE lead_id = %s"
     [head] = query(db, statement, lead_id)

@@ -145,7 +145,8 @@ class ReferralCommissionGrant(models.Model):
     def _compute_display_name(self):
         for grant in self:
             amount = formatLang(self.env, grant.amount, currency_obj=grant.currency_id)
-            grant.display_name = f"{grant.partner_id.name or ''} {amount}".strip()
+            who = grant.partner_id.name
+            grant.display_name = f"{who} {amount}" if who else False
 
     # ------------------------------------------------------------------- writing
 

@@ -114,9 +114,9 @@ class ReferralSimulation(models.Model):
     @api.depends_context("lang")
     def _compute_display_name(self):
         for simulation in self:
-            simulation.display_name = self.env._(
+            simulation.display_name = simulation.plan_id and self.env._(
                 "%(plan)s, %(from)s to %(to)s",
-                plan=simulation.plan_id.display_name or "",
+                plan=simulation.plan_id.display_name,
                 **{"from": simulation.date_from or "", "to": simulation.date_to or ""},
             )
 

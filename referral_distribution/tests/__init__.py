@@ -82,6 +82,7 @@ from . import test_recommend_race
 from . import test_screens
 from . import test_sentences
 from . import test_settlement_books
+from . import test_settlement_grants
 from . import test_settlement_payout
 from . import test_settlement_races
 from . import test_settlement_returns

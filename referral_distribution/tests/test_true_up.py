@@ -205,6 +205,15 @@ class TestTakingBack(TrueUpCase):
         self.assertEqual(self.left(self.order), [400, 40])
         self.assertFalse(task._find_todos())
 
+    def test_the_job_tells_who_is_told_in_their_language(self):
+        self.order.referral_commission_ids.with_user(self.finance).action_collect()
+        self.refund(self.bill, 40000)
+        task = self.env["referral.true.up"].search([("order_id", "=", self.order.id)])
+        task._get_colleague().lang = "zh_CN"
+        with patch.object(self.registry["ir.cron"], "_commit_progress"):
+            task._cron_retry()
+        self.assertIn("尚未批准", task.problem)
+
     def test_giving_never_takes_back(self):
         """The price is lowered, and all of the money is still there."""
         self.order.sudo().order_line.price_unit = 60000
