@@ -26,7 +26,7 @@ Run = namedtuple("Run", "age reach")
 RUNS = (
     Run(45, {"partner": PAID}),
     Run(31, {"partner": PAID}),
-    Run(8, {"partner": SUBMITTED, "huang": PAID, "he": APPROVED}),
+    Run(9, {"partner": SUBMITTED, "huang": PAID, "he": APPROVED}),
     Run(0.7, {"partner": DRAFT}),
 )
 

@@ -125,3 +125,32 @@ class TestStory(TransactionCase):
         self.assertEqual(lines.partner_id, channel.partner_id)
         self.assertEqual(set(lines.mapped("state")), {"approved", "settled"})
         self.assertTrue(channel.activity_ids)
+
+    def test_settlements_stand_at_each_step_and_three_people_moved_them(self):
+        """Rule C6."""
+        settlements = self._told("referral.settlement")
+        states = settlements._fields["state"].get_values(self.env)
+        self.assertEqual(set(settlements.mapped("state")), set(states))
+        paid = settlements.filtered(lambda settlement: settlement.state == "paid")
+        self.assertEqual(paid.submitted_by_id.login, "finance")
+        self.assertEqual(paid.approved_by_id.login, "controller")
+        self.assertEqual(paid._get_payments().create_uid.login, "cashier")
+        self.assertIn("黄蕾", " ".join(paid.partner_id.mapped("name")))
+
+    def test_a_refund_waits_for_the_settlement_that_holds_its_reward(self):
+        """Rule C7."""
+        task = self._told("referral.true.up")
+        self.assertEqual(task.state, "waiting")
+        held = task.order_id.referral_commission_ids.settlement_id
+        self.assertEqual(held.state, "submitted")
+        self.assertIn(held.display_name, task.problem)
+
+    def test_rates_are_agreed_and_a_members_contract_is_on_its_way(self):
+        rates = self._told("referral.rate")
+        self.assertIn(False, rates.mapped(lambda rate: bool(rate.customer_id)))
+        self.assertTrue(rates.customer_id)
+        member = self.env["res.users"].search([("login", "=", "member")]).partner_id
+        orders = self._told("sale.order").filtered(
+            lambda order: order.referrer_id == member
+        )
+        self.assertIn("contracted", orders.mapped("referral_state"))
