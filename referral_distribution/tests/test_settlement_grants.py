@@ -54,7 +54,3 @@ class TestSettlementOfGrants(ReferralCase):
         self.line._reverse("Half of them came", 200)
         self.env["referral.settlement"].with_user(self.finance).action_run()
         self.assertSettled(300)
-
-    def test_the_job_leaves_it_to_finance(self):
-        self.env["referral.settlement"]._settle_next(self.company, 0)
-        self.assertFalse(self.line.settlement_id)
