@@ -132,18 +132,19 @@ class ReferralDemo(models.AbstractModel):
     @api.model
     def _agree_rates(self, staff, members):
         """What is agreed with one person holds from its first day."""
-        today, rates = fields.Date.today(), self.env["referral.rate"]
+        today = self.env.company._referral_today()
+        rates = self.env["referral.rate"].with_user(staff["manager"])
         customers = self.env["res.partner"].search([("is_company", "=", True)])
         by_name = {customer.name: customer for customer in customers}
         for told in story.RATES:
-            rates.with_user(staff["manager"]).create(
+            rates.create(
                 {
                     "partner_id": members[told.member].id,
                     "customer_id": told.customer and by_name[told.customer].id,
                     "level": told.level,
                     "rate": told.rate,
-                    "date_from": today - timedelta(days=told.start),
+                    "date_from": today + timedelta(days=told.start),
                     "date_to": told.end is not None
-                    and today - timedelta(days=told.end),
+                    and today + timedelta(days=told.end),
                 }
             )

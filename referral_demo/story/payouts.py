@@ -42,11 +42,11 @@ GRANTS = (
 REFUND = ("Read about the machine shop", "mini", 0.3, 3)
 REFUND_REASON = "一期减项：不做数据看板 / Dashboard left out"
 
-# Agreed with one person: who, for which customer, level, per cent, first day, last day
-# (days ago; below zero lie ahead)
+# Agreed with one person, today or for later: who, for which customer, level, per cent,
+# first day, last day (days ahead)
 Rate = namedtuple("Rate", "member customer level rate start end")
 RATES = (
-    Rate("tang", "南方电缆 Nanfang Cable", 0, 0.8, 0, -365),
+    Rate("tang", "南方电缆 Nanfang Cable", 0, 0.8, 0, 365),
     Rate("jiang", None, 1, 12.0, 0, None),
-    Rate("ma", None, 0, 0.6, 150, 90),
+    Rate("ma", None, 0, 0.6, 30, 90),
 )
