@@ -335,17 +335,22 @@ class TestAmounts(FigureCase):
         self.env.invalidate_all()
 
     def test_a_contract_that_is_paid_in_parts_counts_once_and_as_a_whole(self):
-        """Two halves of 800, then 700: as if it had been paid at once."""
+        """Two halves of 800, and 700 between or after: as if it were paid at once."""
         rule = {**BRACKETS, "trigger": "payment", "bracket_period": "month"}
-        self.make_plan([rule])._activate()
-        first = self.make_contract(self.make_lead(), 800)
-        invoice = self.invoice(first)
-        self.pay(invoice, 400)
-        second = self.make_contract(amount=700)
-        self.pay(self.invoice(second))
-        self.assertEarned(second, {self.member: 12.0})
-        self.pay(invoice)
-        self.assertEarned(first, {self.member: 8.0})
+        for before, after in (([400], [400]), ([400, 400], [])):
+            self.make_plan([rule])._activate()
+            lead = self.make_lead()
+            first = self.make_contract(lead, 800)
+            invoice = self.invoice(first)
+            for amount in before:
+                self.pay(invoice, amount)
+            second = self.make_contract(lead, 700)
+            self.pay(self.invoice(second))
+            for amount in after:
+                self.pay(invoice, amount)
+            with self.subTest(before=before):
+                self.assertEarned(second, {self.member: 12.0})
+                self.assertEarned(first, {self.member: 8.0})
 
     def test_limits(self):
         for limit, expected in (
