@@ -13,6 +13,9 @@ LINES = 20_000  # a transaction; a beneficiary with more of them is one all the 
 TRIES = 5
 # Two runs meet at a reward's row, or at the period of a beneficiary.
 AGAIN = PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+# What a line can be guilty of. A full disk or a missing column is nobody's fault: the
+# run ends with it and flags no line.
+POISON = (psycopg2.IntegrityError, psycopg2.DataError, psycopg2.InternalError)
 
 _logger = logging.getLogger(__name__)
 
@@ -147,9 +150,7 @@ class ReferralSettlement(models.Model):
         try:
             with self.env.cr.savepoint():
                 rows = self._query_collect(company, who, which)
-        except AGAIN:
-            raise
-        except psycopg2.Error:  # one bad line, whatever it is
+        except POISON:  # one bad line, whatever it is
             self._set_poison_aside(company, who, which)
             rows = self._query_collect(company, who, which)
         return last, sum(count for _settlement_id, count in rows)
@@ -372,9 +373,7 @@ class ReferralSettlement(models.Model):
         point = self.env.cr.savepoint()
         try:
             self._query_collect(company, who, which, chosen=True)
-        except AGAIN:
-            raise
-        except psycopg2.Error as error:
+        except POISON as error:
             return str(error).strip().split("\n")[0]
         finally:
             point.rollback()

@@ -1,6 +1,7 @@
 from unittest.mock import patch
 
 from freezegun import freeze_time
+from psycopg2 import OperationalError
 
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Date
@@ -324,12 +325,12 @@ class TestSettlementSlices(SettlementRunCase):
             counts.append(self.env.cr.sql_log_count - before)
         self.assertLessEqual(counts[2], counts[1])
 
-    def poison(self, line):
+    def poison(self, line, error="'Poison'"):
         """Let the database refuse to settle a line, whoever tries."""
         self.env.flush_all()
         self.env.cr.execute(
             "CREATE FUNCTION pg_temp.poison() RETURNS trigger LANGUAGE plpgsql AS"
-            " $$BEGIN RAISE EXCEPTION 'Poison'; END$$;"
+            f" $$BEGIN RAISE EXCEPTION {error}; END$$;"
             " CREATE TRIGGER poison BEFORE UPDATE ON referral_commission"
             f" FOR EACH ROW WHEN (NEW.id = {line.id} AND NEW.settlement_id IS NOT NULL)"
             " EXECUTE FUNCTION pg_temp.poison()"
@@ -346,6 +347,15 @@ class TestSettlementSlices(SettlementRunCase):
         self.assertIn("Poison", bad.settlement_problem)
         self.assertFalse((good | other).filtered("settlement_problem"))
         self.assertFalse(self.run_job("2026-02-02 04:00"))  # and is passed over
+
+    @mute_logger("odoo.sql_db", CRON)
+    def test_a_full_disk_is_no_lines_fault(self):
+        self.activate(settlement_mode="month")
+        line = self.reward("2026-01-10 04:00")
+        self.poison(line, "'Full' USING ERRCODE = 'disk_full'")
+        with self.assertRaises(OperationalError), self.env.cr.savepoint():
+            self.run_job("2026-02-01 04:00")
+        self.assertFalse(line.settlement_problem)
 
     @mute_logger("odoo.sql_db", CRON)
     def test_a_flagged_line_is_tried_again_when_finance_says_so(self):
