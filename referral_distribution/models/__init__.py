@@ -53,6 +53,7 @@ from . import referral_commission_explanation  # first: others have sentences of
 from . import referral_commission_grant
 from . import referral_commission_manual
 from . import referral_commission_channel
+from . import referral_commission_replay
 from . import referral_commission_reversal
 from . import referral_commission_settlement
 from . import referral_compliance_signoff
@@ -92,6 +93,8 @@ from . import referral_plan_rule_sentence
 from . import referral_plan_rule_simulation
 from . import referral_plan_settlement
 from . import referral_rate
+from . import referral_replay
+from . import referral_replay_line
 from . import referral_poster_box
 from . import referral_poster_design
 from . import referral_poster_picture
@@ -104,6 +107,8 @@ from . import referral_share_reward
 from . import referral_share_facts  # completes what the two before say
 from . import referral_simulation
 from . import referral_simulation_line
+from . import referral_simulation_measure
+from . import referral_simulation_past
 from . import referral_team
 from . import referral_territory
 from . import referral_territory_team

@@ -9,6 +9,20 @@ class Memo(dict):
     """Answers by question."""
 
 
+class Trial(Memo):
+    """Answers in a run that tries a plan, and gives nothing."""
+
+
+def tried(records):
+    """Return ``records`` for such a run, with an empty memo."""
+    return records.with_context(referral_memo=Trial())
+
+
+def is_trial(env) -> bool:
+    """Tell whether a plan is only tried."""
+    return isinstance(env.context.get("referral_memo"), Trial)
+
+
 def remembered(records):
     """Return ``records`` with a memo in their context: the run's, or an empty one."""
     if isinstance(records.env.context.get("referral_memo"), Memo):

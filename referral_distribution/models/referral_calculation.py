@@ -191,13 +191,3 @@ class ReferralCalculation(models.Model):
                 for company_id, inputs in computed
             ]
         )
-
-    def _compute_lines(self):
-        """Return the engine's lines from what is kept, and nothing else.
-
-        :raises ValueError: when this version of the engine cannot read it.
-        """
-        self.ensure_one()
-        facts = canonical.read(engine.Facts, self.facts)
-        rules = canonical.read(tuple[engine.Rule, ...], self.rules)
-        return engine.compute(facts, rules, failed=[])

@@ -19,6 +19,9 @@ MOVES = {
 MOVING = {"state", "settlement_id", "due_date", "settlement_problem"}
 # what a reward stands on
 SOURCES = ("order_id", "order_line_id", "lead_id", "share_id")
+# Read by staff. A member's own rewards must not name other members' leads or customers,
+# nor what the company earns (threats P1, P9).
+STAFF = "base.group_user"
 # what a reward is given for once; see the unique index
 KEY = ("trigger", "rule_id", "partner_id", "level", *SOURCES, "instalment")
 
@@ -53,13 +56,16 @@ class ReferralCommission(models.Model):
         ),
         required=True,
     )
-    lead_id = fields.Many2one("crm.lead", index="btree_not_null", ondelete="restrict")
+    lead_id = fields.Many2one(
+        "crm.lead", index="btree_not_null", ondelete="restrict", groups=STAFF
+    )
     order_id = fields.Many2one(
         "sale.order",
         string="Contract",
         index="btree_not_null",
         ondelete="restrict",
         check_company=True,
+        groups=STAFF,
     )
     order_line_id = fields.Many2one(
         "sale.order.line",
@@ -67,10 +73,11 @@ class ReferralCommission(models.Model):
         index="btree_not_null",
         ondelete="restrict",
         check_company=True,
+        groups=STAFF,
         help="Of a reward for one line of the contract.",
     )
     share_id = fields.Many2one(
-        "referral.share", index="btree_not_null", ondelete="restrict"
+        "referral.share", index="btree_not_null", ondelete="restrict", groups=STAFF
     )
     instalment = fields.Integer(
         string="Part",
@@ -86,8 +93,10 @@ class ReferralCommission(models.Model):
     )
     plan_id = fields.Many2one(related="rule_id.plan_id", store=True)
     level = fields.Integer(required=True)
-    base_amount = fields.Monetary(currency_field="base_currency_id")
-    base_currency_id = fields.Many2one("res.currency", ondelete="restrict")
+    base_amount = fields.Monetary(currency_field="base_currency_id", groups=STAFF)
+    base_currency_id = fields.Many2one(
+        "res.currency", ondelete="restrict", groups=STAFF
+    )
     amount = fields.Monetary(required=True)
     currency_id = fields.Many2one("res.currency", required=True, ondelete="restrict")
     state = fields.Selection(
@@ -106,6 +115,7 @@ class ReferralCommission(models.Model):
     explanation = fields.Json(
         string="Figures",
         required=True,
+        groups=STAFF,
         help="The figures the amount was computed from, as text.",
     )
 

@@ -1,5 +1,4 @@
 from odoo import fields, models
-from odoo.tools.misc import formatLang
 
 
 class ReferralCommission(models.Model):
@@ -28,9 +27,8 @@ class ReferralCommission(models.Model):
         facts = self.explanation or {}
         if facts.get("rate_type") != "terms" or self.trigger != "lead_valid":
             return super()._get_explanation()
-        rule = self.sudo().rule_id
         return self.env._(
             "%(amount)s for a valid lead, as agreed (%(rule)s)",
-            amount=formatLang(self.env, self.amount, currency_obj=self.currency_id),
-            rule=f"{rule.plan_id.display_name}, {rule.name}",
+            amount=self._format_paid(self.amount),
+            rule=self._get_where(),
         )

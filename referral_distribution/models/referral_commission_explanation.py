@@ -1,22 +1,34 @@
+import re
+
 from odoo import api, fields, models
 from odoo.tools.misc import formatLang
+
+# What a member is told of its rewards is rendered with this key in the context, also
+# where staff or a job does it.
+TO_MEMBER = "referral_to_member"
+# Amounts that are the company's own affair.
+SECRET = re.compile(r"\bmargin\b")
 
 
 class ReferralCommission(models.Model):
     """The sentence that tells how an amount came about (rule C8).
 
     Told in the reader's language from what is kept with the reward: ``explanation``
-    holds the rule's figures and the engine's notes, as text.
+    holds the rule's figures and the engine's notes, as text. The figures themselves,
+    and the documents a reward is for, are read by staff: a member reads the sentence of
+    its own rewards, which tells nothing of what the company earns (threats P1, P9).
     """
 
     _inherit = "referral.commission"
 
     explanation_text = fields.Char(
-        string="Explanation", compute="_compute_explanation_text"
+        string="Explanation",
+        compute="_compute_explanation_text",
+        compute_sudo=True,  # who reads a reward reads how it came about
     )
 
     @api.depends("explanation", "amount")
-    @api.depends_context("lang")
+    @api.depends_context("lang", "uid", TO_MEMBER)
     def _compute_explanation_text(self):
         for line in self:
             line.explanation_text = line._get_explanation()
@@ -53,28 +65,29 @@ class ReferralCommission(models.Model):
             return self.env._("%(plan)s, %(rule)s", **names)
         return self.env._("%(plan)s, %(rule)s, phase %(phase)s", **names, phase=phase)
 
+    def _tells_base(self):
+        """Tell whether the reader may learn what the amount is a share of."""
+        rule = self.sudo().rule_id
+        asked = (rule.expression or "") if rule.rate_type == "expression" else ""
+        if not SECRET.search(f"{rule.base} {asked}"):
+            return True
+        return self.env.user._is_internal() and not self.env.context.get(TO_MEMBER)
+
     def _get_formula(self):
         """Return what equals the amount, such as "120,000.00 × 0.5 %"; "" if it is
         simply given. A hook."""
         self.ensure_one()
         notes = self.explanation or {}
         kind, rate = notes.get("rate_type"), notes.get("rate")
-        base = formatLang(
-            self.env, self.base_amount, currency_obj=self.base_currency_id
-        )
-        if kind == "fixed":
+        if kind == "fixed" or not self._tells_base():
             return ""
+        base = self._format_money(self.base_amount, self.base_currency_id)
         if kind == "bracket":
             text = self._get_bracket_formula(base, notes)
         elif kind == "expression":
             text = self.env._("%(base)s by the rule's formula", base=base)
         elif self.sudo()._is_share():
-            return self.env._(
-                "inviter level %(level)s: %(rate)s %% of %(base)s",
-                level=self.level,
-                rate=rate,
-                base=base,
-            )
+            text = self._get_share_formula(base, rate)
         else:
             text = self.env._("%(base)s × %(rate)s %%", base=base, rate=rate)
         text += self._get_factor_text()
@@ -84,12 +97,21 @@ class ReferralCommission(models.Model):
             )
         return text
 
+    def _get_share_formula(self, base, rate):
+        """Return whose share of the reward of who brought it this is."""
+        if self.sudo().rule_id.beneficiary == "member":
+            return self.env._(
+                "inviter level %(level)s: %(rate)s %% of %(base)s",
+                level=self.level,
+                rate=rate,
+                base=base,
+            )
+        return self.env._("%(rate)s %% of %(base)s", rate=rate, base=base)
+
     def _get_bracket_formula(self, base, notes):
         if not float(notes.get("earlier") or 0):
             return self.env._("%(base)s by brackets", base=base)
-        earlier = formatLang(
-            self.env, float(notes["earlier"]), currency_obj=self.base_currency_id
-        )
+        earlier = self._format_money(notes["earlier"], self.base_currency_id)
         return self.env._(
             "%(base)s by brackets, after %(earlier)s before", base=base, earlier=earlier
         )
@@ -119,4 +141,8 @@ class ReferralCommission(models.Model):
 
     def _format_paid(self, amount):
         """Return an amount, perhaps kept as text, in what the reward is paid in."""
-        return formatLang(self.env, float(amount or 0), currency_obj=self.currency_id)
+        return self._format_money(amount, self.currency_id)
+
+    def _format_money(self, amount, currency):
+        """Return an amount, perhaps kept as text, in a currency. A hook."""
+        return formatLang(self.env, float(amount or 0), currency_obj=currency)

@@ -22,7 +22,8 @@ LONGEST_REASON = 500
 
 def _is_amount(value):
     """Tell whether the ORM can store what a client has sent."""
-    return isinstance(value, int | float | Decimal) and isfinite(value)
+    number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    return number and isfinite(value)
 
 
 class ReferralCommissionGrant(models.Model):

@@ -2,10 +2,9 @@ from decimal import Decimal
 
 from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.tools.misc import formatLang
 
-from ..engine.true_up import due, take_back
-from .referral_commission import KEY
+from ..engine.true_up import take_back
+from .referral_commission import KEY, STAFF
 from .true_up_events import IN_PARTS
 
 PART_KEY = tuple(name for name in KEY if name != "instalment")
@@ -24,15 +23,17 @@ class ReferralCommission(models.Model):
     full_amount = fields.Monetary(
         string="Whole reward",
         copy=False,
+        groups=STAFF,
         help="What the rule gives for the whole contract; this is a part of it.",
     )
     contract_amount = fields.Monetary(
         currency_field="contract_currency_id",
         copy=False,
+        groups=STAFF,
         help="The contract's amount with taxes when the reward was computed.",
     )
     contract_currency_id = fields.Many2one(
-        related="order_id.currency_id", string="Contract currency"
+        related="order_id.currency_id", string="Contract currency", groups=STAFF
     )
 
     @api.model
@@ -200,7 +201,7 @@ class ReferralCommission(models.Model):
             return super()._get_explanation()
         facts, formula = self.explanation or {}, self._get_formula()
         shown = {
-            name: formatLang(self.env, float(value), currency_obj=currency)
+            name: self._format_money(value, currency)
             for name, value, currency in (
                 ("amount", self.amount, self.currency_id),
                 ("full", self.full_amount, self.currency_id),
@@ -211,28 +212,13 @@ class ReferralCommission(models.Model):
             )
         }
         shown["full"] = f"{formula} = {shown['full']}" if formula else shown["full"]
-        return self.env._(
+        text = self.env._(
             "%(amount)s: %(kept)s of %(whole)s is paid, so %(due)s is due; %(given)s"
             " was given before. In whole %(full)s (%(where)s)",
             where=self._get_where(),
             **shown,
         )
-
-    def _compare(self, computed):
-        """Compare a part with what was due of the whole that is computed again."""
-        state, full = super()._compare(computed)
-        if not self._is_part():
-            return state, full
-        facts = self.explanation or {}
-        target = due(
-            full,
-            Decimal(facts.get("kept", "0")),
-            self._get_exact(self.contract_amount, self.contract_currency_id),
-            Decimal(repr(self.currency_id.rounding)),
-        )
-        amount = target - Decimal(facts.get("given", "0"))
-        equal = not self.currency_id.compare_amounts(float(amount), self.amount)
-        return ("same" if equal else "differs", amount)
+        return "; ".join([text, *self._get_remarks()])
 
     @api.model
     def _get_exact(self, amount, currency):

@@ -55,7 +55,7 @@ class ReferralCommission(models.Model):
             return super()._get_explanation()
         return self.env._(
             "%(amount)s, taken back of %(reward)s: %(reason)s",
-            amount=formatLang(self.env, self.amount, currency_obj=self.currency_id),
+            amount=self._format_paid(self.amount),
             reward=self.reverses_id._get_explanation(),
             reason=self._get_reason(),
         )

@@ -1,6 +1,6 @@
 from odoo import models
 
-from .memo import recall
+from .memo import is_trial, recall
 
 
 class ReferralPlanRule(models.Model):
@@ -31,3 +31,9 @@ class ReferralPlanRule(models.Model):
             ("scopes", self.id),
             super()._get_past_scopes,
         )
+
+    def _find_past(self, document, facts):
+        """A plan that is tried has given nothing: the run tells what it would have."""
+        if is_trial(self.env):
+            return ()
+        return super()._find_past(document, facts)

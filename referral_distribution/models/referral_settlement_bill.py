@@ -2,6 +2,7 @@ from odoo import Command, fields, models
 from odoo.exceptions import UserError
 
 from . import gate
+from .referral_commission_explanation import TO_MEMBER
 
 
 class ReferralSettlement(models.Model):
@@ -54,6 +55,7 @@ class ReferralSettlement(models.Model):
     def _prepare_bill_lines(self):
         """Return text and amount of each line: one per commission, or one for all."""
         lines = self.commission_ids.sudo().sorted("id")
+        lines = lines.with_context(**{TO_MEMBER: True})  # the beneficiary reads it
         if self.company_id.referral_bill_grouped:
             period = self._get_period_text()
             text = (

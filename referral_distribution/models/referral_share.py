@@ -91,7 +91,9 @@ class ReferralShare(models.Model):
     )
     visitor_hash = fields.Char(readonly=True, groups=NO_ACCESS)
     ip_hash = fields.Char(readonly=True, groups=NO_ACCESS)
-    commission_ids = fields.One2many("referral.commission", "share_id")
+    commission_ids = fields.One2many(
+        "referral.commission", "share_id", groups="base.group_user"
+    )
     target_url = fields.Char(related="link_id.target_url")
     target_text = fields.Char(related="link_id.target_text")
     click_count = fields.Integer(related="link_id.click_count")

@@ -1,8 +1,10 @@
+import hashlib
 import logging
 import time
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import psycopg2
 import pytz
 
 from odoo import api, fields, models
@@ -11,17 +13,20 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 from odoo.tools.misc import formatLang
 
-from ..engine import commission as engine
-from ..engine.commission import MAX_LEVELS
+from ..engine import canonical
 from . import gate
-from .memo import remembered
+from .memo import tried
 
 BATCH = 1_000  # contracts at a time
 PATIENCE = 3  # seconds that who asks waits; the job does the rest
 TRIGGERS = ("contract", "order_line", "payment")  # what contracts earn by
+NOTHING = (0, Decimal(0), Decimal(0))
 STEERED = {
     "state",
+    "problem",
     "position",
+    "position_at",
+    "rules_digest",
     "contract_count",
     "done_count",
     "skipped_count",
@@ -37,8 +42,11 @@ class ReferralSimulation(models.Model):
 
     Each contract is measured anew with its own amounts, phase, channel and the rates
     of its day, and with people as they are today; every contract is taken as paid in
-    full. Nothing is given and no contract is touched. It goes on in the background, a
-    batch of contracts a transaction.
+    full on the day it was signed. Limits and brackets of a period see what this plan
+    itself would have given until then. Nothing is given and no contract is touched. It
+    goes on in the background, a batch of contracts a transaction, in the order they
+    were signed. When the plan is edited meanwhile it stops: results of two plans would
+    be mixed.
     """
 
     _name = "referral.simulation"
@@ -88,7 +96,14 @@ class ReferralSimulation(models.Model):
         copy=False,
         index=True,
     )
+    problem = fields.Char(string="Why it stopped", readonly=True, copy=False)
     position = fields.Integer(readonly=True, copy=False, help="Last contract's id.")
+    position_at = fields.Char(
+        readonly=True, copy=False, help="When it was signed, to the microsecond."
+    )
+    rules_digest = fields.Char(
+        readonly=True, copy=False, help="The plan's rules when it started, hashed."
+    )
     contract_count = fields.Integer(string="Contracts found", readonly=True, copy=False)
     done_count = fields.Integer(string="Measured", readonly=True, copy=False)
     skipped_count = fields.Integer(
@@ -124,10 +139,9 @@ class ReferralSimulation(models.Model):
     def _compute_progress(self):
         for simulation in self:
             done = simulation.done_count + simulation.skipped_count
+            whole = max(simulation.contract_count, done)
             simulation.progress = (
-                100.0 * done / simulation.contract_count
-                if simulation.contract_count
-                else 100.0 * (simulation.state == "done")
+                100.0 * done / whole if whole else 100.0 * (simulation.state == "done")
             )
 
     @api.depends("line_ids.simulated", "line_ids.paid")
@@ -208,6 +222,7 @@ class ReferralSimulation(models.Model):
                 {
                     "state": "running",
                     "started_at": fields.Datetime.now(),
+                    "rules_digest": simulation._get_rules_digest(),
                     "contract_count": simulation._query_count(),
                 }
             )
@@ -271,7 +286,7 @@ class ReferralSimulation(models.Model):
         """Work for as long as somebody waits, and leave the rest to the job."""
         self.ensure_one()
         deadline = time.monotonic() + PATIENCE
-        simulation = remembered(gate.opened(self.sudo()))
+        simulation = tried(gate.opened(self.sudo()))
         while simulation._measure_next():
             if time.monotonic() > deadline:
                 cron = self.env.ref("referral_distribution.ir_cron_simulation")
@@ -284,73 +299,71 @@ class ReferralSimulation(models.Model):
         progress = self.env["ir.cron"]
         running = self.search([("state", "=", "running")], order="id")
         progress._commit_progress(remaining=sum(running.mapped("contract_count")))
-        for simulation in remembered(gate.opened(running)):
+        for simulation in tried(gate.opened(running)):
             before = simulation.done_count + simulation.skipped_count
-            while simulation._measure_next():
+            while simulation._measure_safely():
                 now = simulation.done_count + simulation.skipped_count
                 if not progress._commit_progress(now - before):
                     return
                 before = now
             progress._commit_progress()
 
+    def _measure_safely(self):
+        """Measure the next batch; what breaks stops this simulation, no other one."""
+        try:
+            with self.env.cr.savepoint():
+                return self._measure_next()
+        except psycopg2.OperationalError:
+            raise  # somebody stopped it meanwhile, or the like: the job tries again
+        except Exception:
+            _logger.exception("simulation %s stops", self.id)
+            problem = self.env._("It failed. The log says more.")
+            self._finish("stopped", problem=problem)
+            return False
+
     def _measure_next(self):
-        """Measure the next batch; return whether there is more to do."""
-        self.ensure_one()
-        ids = self.state == "running" and self._query_next_ids()
-        if not ids:
+        """Measure the next batch; return whether there is more to do.
+
+        Its row is the claim: who comes second leaves it to who works on it.
+        """
+        if not self.try_lock_for_update():
+            return False
+        if self.state == "running" and self.rules_digest != self._get_rules_digest():
+            problem = self.env._("The plan was changed meanwhile. Duplicate it.")
+            self._finish("stopped", problem=problem)
+        rows = self.state == "running" and self._query_next()
+        if not rows:
             self._finish("done")
             return False
-        orders = self.env["sale.order"].sudo().browse(ids)
-        sums, skipped = self._measure(orders)
-        for partner_id, currency_id, paid in self._query_paid(ids):
-            nothing = [0, Decimal(0), Decimal(0)]
-            sums.setdefault((partner_id, currency_id), nothing)[2] += Decimal(paid)
+        ids = [id_ for id_, _moment in rows]
+        sums, measured = self._measure(self.env["sale.order"].sudo().browse(ids))
+        for partner_id, currency_id, paid in self._query_paid(measured.ids):
+            key = (partner_id, currency_id)
+            sums.setdefault(key, list(NOTHING))[2] += Decimal(paid)
         self.env["referral.simulation.line"]._query_add(self, sums)
         self.write(
             {
                 "position": ids[-1],
-                "done_count": self.done_count + len(ids) - skipped,
-                "skipped_count": self.skipped_count + skipped,
+                "position_at": rows[-1][1],
+                "done_count": self.done_count + len(measured),
+                "skipped_count": self.skipped_count + len(ids) - len(measured),
             }
         )
         self.env.flush_all()
         self.env.invalidate_all()  # memory stays flat over any number of batches
         return True
 
-    def _finish(self, state):
+    def _finish(self, state, **vals):
         todo = self.filtered(lambda simulation: simulation.state == "running")
-        todo.write({"state": state, "finished_at": fields.Datetime.now()})
+        todo.write({"state": state, "finished_at": fields.Datetime.now(), **vals})
+        self.env["referral.simulation.past"].sudo()._query_forget(todo)
 
-    def _measure(self, orders):
-        """Return ``{(partner id, currency id): [contracts, simulated, paid]}`` with
-        nothing paid yet, and how many contracts had to be left out."""
-        rules = self.plan_id.sudo().rule_ids
-        currencies = {currency.name: currency.id for currency in rules.currency_id}
-        measured = rules._to_engine()
-        triggers = {rule.trigger for rule in measured}.intersection(TRIGGERS)
-        sums, skipped = {}, 0
-        orders = orders.with_env(rules.env)
-        orders.referrer_id._warm_up_chains(MAX_LEVELS)
-        for order in orders:
-            try:
-                lines = [
-                    line
-                    for trigger in triggers
-                    for facts in order._get_facts_to_measure(trigger, rules)
-                    for line in engine.compute(facts, measured)
-                ]
-            except (UserError, ValueError, ArithmeticError) as error:
-                _logger.info("%s is not measured: %s", order.name, error)
-                skipped += 1
-                continue
-            earned = set()
-            for line in lines:
-                key = (line.person, currencies[line.currency])
-                total = sums.setdefault(key, [0, Decimal(0), Decimal(0)])
-                total[0] += key not in earned
-                total[1] += line.amount
-                earned.add(key)
-        return sums, skipped
+    def _get_rules_digest(self):
+        """Return what tells whether the plan's rules are what they were."""
+        rules = self.plan_id.sudo().rule_ids.sorted("id")
+        told = canonical.write(tuple(rules._to_engine()))
+        domains = "\n".join(f"{rule.id} {rule.domain or ''}" for rule in rules)
+        return hashlib.sha256(f"{told}\n{domains}".encode()).hexdigest()
 
     # ------------------------------------------------------------------ contracts
 
@@ -377,10 +390,22 @@ class ReferralSimulation(models.Model):
     def _query_count(self):
         return self.env["sale.order"].sudo().search_count(self._get_contract_domain())
 
-    def _query_next_ids(self):
-        domain = self._get_contract_domain() & Domain("id", ">", self.position)
+    def _query_next(self):
+        """Return ids of the next contracts, as they were signed, and when that was."""
         orders = self.env["sale.order"].sudo()
-        return orders._search(domain, order="id", limit=BATCH).get_result_ids()
+        query = orders._search(
+            self._get_contract_domain(), order="date_order, id", limit=BATCH
+        )
+        if self.position_at:
+            query.add_where(
+                SQL(
+                    "(sale_order.date_order, sale_order.id) > (%s::timestamp, %s)",
+                    self.position_at,
+                    self.position,
+                )
+            )
+        columns = [SQL("sale_order.id"), SQL("sale_order.date_order::text")]
+        return self.env.execute_query(query.select(*columns))
 
     def _query_paid(self, order_ids):
         """Return ``[(partner id, currency id, amount)]`` of what contracts gave."""

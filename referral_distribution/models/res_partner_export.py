@@ -5,6 +5,7 @@ from odoo.fields import Domain
 from odoo.tools import html2plaintext
 
 from ..engine.identity import masked
+from .referral_commission_explanation import TO_MEMBER
 
 CONTACT_FIELDS = (
     "name",
@@ -236,6 +237,7 @@ class ResPartner(models.Model):
 
     def _prepare_commission_data(self):
         lines = self.env["referral.commission"].search(self._get_export_domain())
+        lines = lines.with_context(**{TO_MEMBER: True})
         return [
             {
                 "for": line.trigger,

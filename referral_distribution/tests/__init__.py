@@ -32,6 +32,7 @@ from . import test_engine
 from . import test_engine_property
 from . import test_explanations
 from . import test_failing_rules
+from . import test_grant_races
 from . import test_grants
 from . import test_hold_decisions
 from . import test_hold_races
@@ -73,12 +74,14 @@ from . import test_poster_design
 from . import test_poster_engine
 from . import test_privacy
 from . import test_reopening
+from . import test_replays
 from . import test_reversals
 from . import test_review_clock
 from . import test_review_races
 from . import test_rates
 from . import test_recommend
 from . import test_recommend_race
+from . import test_reward_sentences
 from . import test_screens
 from . import test_sentences
 from . import test_settlement_books
@@ -94,6 +97,7 @@ from . import test_share_sheet
 from . import test_shares
 from . import test_signup
 from . import test_signup_proposal
+from . import test_simulation_past
 from . import test_territory
 from . import test_territory_gap
 from . import test_territory_race

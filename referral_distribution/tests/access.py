@@ -160,6 +160,8 @@ MATRIX = {
         "write": "manager",
         "create": "manager",
     },
+    "referral.replay": {"read": "finance manager"},
+    "referral.replay.line": {"read": "finance manager"},
     "referral.simulation": {
         "read": "finance manager",
         "write": "manager",
@@ -167,6 +169,7 @@ MATRIX = {
         "unlink": "manager",
     },
     "referral.simulation.line": {"read": "finance manager"},
+    "referral.simulation.past": {},
     "referral.team": {},
     "referral.territory": {
         "read": "sales finance manager",

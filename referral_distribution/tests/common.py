@@ -184,7 +184,7 @@ class ReferralCase(TransactionCase):
     @classmethod
     def make_explained(cls, plan, lead):
         """Return a calculation, a manual commission that is asked for, a simulation and
-        its result, of the plan's company."""
+        its result, a check of rewards and what it found, of the plan's company."""
         env, company = plan.env, {"company_id": plan.company_id.id}
         calculation = gate.opened(env["referral.calculation"]).create(
             {"facts": "{}", "rules": "[]", **company}
@@ -201,7 +201,15 @@ class ReferralCase(TransactionCase):
         simulation = env["referral.simulation"].create({"plan_id": plan.id, **company})
         sums = {(cls.member.id, cls.currency.id): [1, 2, 1]}
         env["referral.simulation.line"]._query_add(simulation, sums)
-        return [calculation.with_env(env), grant, simulation, simulation.line_ids]
+        replay = gate.opened(env["referral.replay"]).create(
+            {"scope": "all", "position": 0, "last": 9, "state": "done", **company}
+        )
+        domain = [("company_id", "=", plan.company_id.id)]
+        given = env["referral.commission"].search(domain, limit=1)
+        wrong = {given.id: ("differs", 1)} if given else {}
+        env["referral.replay.line"]._query_note(replay, wrong, 0, 0)
+        made = [calculation, grant, simulation, simulation.line_ids]
+        return [one.with_env(env) for one in (*made, replay, replay.line_ids)]
 
     @classmethod
     def make_hold(cls, lead):

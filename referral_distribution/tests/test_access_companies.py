@@ -162,6 +162,7 @@ class TestCompanies(AccessCase):
             "referral.poster.picture",
             "referral.reason",
             "referral.signoff.reason",
+            "referral.simulation.past",
             "referral.trail.head",
         }
         without |= {name for name in MATRIX if self.env[name]._abstract}

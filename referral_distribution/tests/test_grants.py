@@ -108,6 +108,54 @@ class TestGrants(ReferralCase):
         self.assertEqual(sum(lines.mapped("amount")), 0)
         self.assertIn("Granted in error", lines[0].explanation_text)
 
+    def grant_given(self, **values):
+        grant = self.make_submitted(**values)
+        grant.with_user(self.finance).action_approve()
+        return grant
+
+    def get_left(self, grant):
+        lines = grant.sudo().commission_ids
+        return sum((lines | lines.reversal_ids).mapped("amount"))
+
+    def test_a_refund_leaves_it_and_a_cancelled_contract_takes_it_back(self):
+        """Rule C7: it follows no formula, so it stays while the contract does."""
+        grant = self.grant_given()
+        order = self.order.sudo()
+        order.invoice_ids._reverse_moves(
+            [{"invoice_date": order.invoice_ids.invoice_date}], cancel=True
+        )
+        plan = order.referral_commission_ids.filtered("rule_id")
+        self.assertEqual(sum(plan.mapped("amount")), 0)
+        self.assertEqual(self.get_left(grant), 500)
+        order._action_cancel()
+        self.assertEqual(self.get_left(grant), 0)
+
+    def test_a_lead_that_turns_out_invalid_takes_it_back(self):
+        """Rules L2, C7: on a lead, and on its contract."""
+        lead = self.make_lead()
+        lead.with_user(self.sales).action_referral_validate()
+        on_lead = self.grant_given(order_id=False, lead_id=lead.id)
+        on_order = self.grant_given()
+        found = lead | self.order.sudo().referral_lead_id
+        self.assertEqual(self.get_left(on_lead) + self.get_left(on_order), 1000)
+        for one in found.with_user(self.manager):
+            if one.referral_validity == "valid":
+                one.action_referral_reopen("Looked again")
+            one.action_referral_invalidate("Not a company")
+        self.assertEqual(self.get_left(on_order), 0)
+        self.assertEqual(self.get_left(on_lead), 0)
+
+    def test_asked_approved_and_earned_by_one_person_is_refused(self):
+        """Threat F3: whoever of the three."""
+        self.finance.partner_id.member_state = "active"
+        mine = {"partner_id": self.finance.partner_id.id}
+        self.assertRefused(self.make_grant(self.finance, **mine), "of their own")
+        grant = self.make_submitted(**mine)
+        for user in (self.manager, self.finance):
+            with self.assertRaises(UserError):  # or its kind, for rights
+                grant.with_user(user).action_approve()
+        self.assertFalse(grant.commission_ids)
+
     def test_on_a_lead_that_was_found_valid(self):
         lead = self.make_lead()
         grant = self.make_grant(order_id=False, lead_id=lead.id)
@@ -243,6 +291,7 @@ class TestGrants(ReferralCase):
             {"amount": 0},
             {"amount": -5},
             {"amount": 1e13},
+            {"amount": 0.004},  # rounds to nothing
             {"reason": "  "},
             {"order_id": False},
             {"lead_id": self.order.referral_lead_id.id},
@@ -252,7 +301,7 @@ class TestGrants(ReferralCase):
 
     def test_an_amount_that_is_no_number_is_refused_with_a_message(self):
         """Threat W6: JSON may hold NaN and Infinity, and texts."""
-        for amount in (float("nan"), float("inf"), "12a", "NaN", None, [1]):
+        for amount in (float("nan"), float("inf"), "12a", "NaN", None, [1], True):
             with self.subTest(amount=amount), self.assertRaisesRegex(UserError, "zero"):
                 self.make_grant(amount=amount)
 

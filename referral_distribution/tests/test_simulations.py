@@ -9,9 +9,8 @@ from odoo.addons.referral_distribution.models import referral_simulation
 from .common import ReferralCase
 
 
-@tagged("post_install", "-at_install")
-class TestSimulations(ReferralCase):
-    """A draft plan over past contracts, against what was given (rule C8)."""
+class SimulationCase(ReferralCase):
+    """A draft plan, contracts, and simulations that are run to their end."""
 
     @classmethod
     def setUpClass(cls):
@@ -58,6 +57,18 @@ class TestSimulations(ReferralCase):
             for line in simulation.line_ids
         ]
         self.assertEqual(found, expected)
+
+    def make_lead_of_another(self, number):
+        """Return a lead of a member with an inviter of its own."""
+        inviter = self.make_member(f"Inviter {number}")
+        member = self.make_member(f"Member {number}", inviter_id=inviter.id)
+        link = self.env["referral.link"]._obtain(member, self.channel, "/shop")
+        return self.make_lead(referral_link_id=link.id)
+
+
+@tagged("post_install", "-at_install")
+class TestSimulations(SimulationCase):
+    """A draft plan over past contracts, against what was given (rule C8)."""
 
     def test_who_would_have_got_what_beside_what_was_given(self):
         """120,000 and 60,000: 2 % and half of that, instead of 600 + 1 % of 60,000."""
@@ -219,13 +230,6 @@ class TestSimulations(ReferralCase):
             simulation.sudo()._measure(self.env["sale.order"].browse(some.ids))
             counts.append(self.env.cr.sql_log_count - before)
         self.assertLessEqual(counts[2], counts[1])
-
-    def make_lead_of_another(self, number):
-        """Return a lead of a member with an inviter of its own."""
-        inviter = self.make_member(f"Inviter {number}")
-        member = self.make_member(f"Member {number}", inviter_id=inviter.id)
-        link = self.env["referral.link"]._obtain(member, self.channel, "/shop")
-        return self.make_lead(referral_link_id=link.id)
 
     def test_the_table_holds_plain_figures_and_no_formula(self):
         """Threat L3."""

@@ -6,6 +6,7 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY as AGAIN
 from odoo.tools import format_date
+from odoo.tools.misc import formatLang
 
 from odoo.addons.referral_distribution.engine.identity import masked
 from odoo.addons.referral_distribution.models import gate
@@ -113,6 +114,18 @@ class ReferralCommission(models.Model):
                 for line in self
             ]
         )
+
+    def _format_money(self, amount, currency):
+        """Points are called so in the reader's language; see the base."""
+        points = self.env["ir.model.data"]._xmlid_to_res_id(  # cached, for many lines
+            "referral_points.currency_pts"
+        )
+        if currency.id != points:
+            return super()._format_money(amount, currency)
+        figure = formatLang(
+            self.env, float(amount or 0), digits=currency.decimal_places
+        )
+        return self.env._("%(figure)s points", figure=figure)
 
     def _get_wallet_reason(self):
         """Tell the member what the points are for (rule C8)."""
