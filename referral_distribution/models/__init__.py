@@ -184,7 +184,10 @@ from . import sale_order_state
 from . import sale_order_simulation
 from . import sale_order_tier
 from . import sale_order_timeline
+from . import sale_order_kept
 from . import crm_lead_true_up
 from . import sale_order_true_up  # last: rewards follow what the others do
 from . import referral_commission_part  # after what it is given in parts of
+from . import referral_commission_base
 from . import referral_true_up
+from . import referral_settlement_true_up

@@ -22,15 +22,17 @@ class AccountMove(models.Model):
     def _compute_payment_state(self):
         """Whatever pays a bill or undoes its payment, the settlement follows."""
         result = super()._compute_payment_state()
-        bills = self.filtered(lambda move: move.move_type == "in_invoice")
-        bills._get_settlements()._follow_bills()
+        self._get_settlements()._follow_bills()
         return result
 
     def _get_settlements(self):
-        if not self.ids:
-            return self.env["referral.settlement"]
         settlements = self.env["referral.settlement"].sudo()
-        return settlements.search([("bill_id", "in", self.ids)])
+        bills = self.filtered(lambda move: move.move_type == "in_invoice")
+        return (
+            settlements.search([("bill_id", "in", bills.ids)])
+            if bills.ids
+            else settlements
+        )
 
     def _post(self, soft=True):
         for settlement in self._get_settlements():

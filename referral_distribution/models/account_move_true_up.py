@@ -5,7 +5,10 @@ from .true_up_events import Event, gathering
 
 
 class AccountMove(models.Model):
-    """Rewards follow what is posted, reset or cancelled of a contract (rule C7)."""
+    """Rewards follow what is posted, reset or cancelled of a contract (rule C7).
+
+    All of an operation costs one query more, however many entries it is about.
+    """
 
     _inherit = "account.move"
 
@@ -14,10 +17,10 @@ class AccountMove(models.Model):
             return super().write(vals)
         with gathering(self.env) as add:
             result = super().write(vals)
-            for move, orders in self._find_rewarding_orders().items():
+            for move, orders in self._find_touched_contracts():
                 kind = "credit" if move.move_type == "out_refund" else "invoice"
+                kind = kind if move.id in self.ids else "payment"
                 add(orders, Event(kind, move.name or ""))
-            self._find_matched_moves()._add_payment_true_ups(add)
         return result
 
     def _post(self, soft=True):
@@ -32,16 +35,69 @@ class AccountMove(models.Model):
         with gathering(self.env):
             return super().button_cancel()
 
-    def _add_payment_true_ups(self, add):
-        """Name the contracts whose money these invoices, or the payments behind these
-        entries, are about."""
-        invoices = self | self.sudo().origin_payment_id._get_paid_invoices()
-        for move, orders in invoices._find_rewarding_orders().items():
+    def _add_payment_true_ups(self, add, payments=None):
+        """Name the contracts whose money these entries and payments are about."""
+        for move, orders in self._find_touched_contracts(payments):
             add(orders, Event("payment", move.name or ""))
 
-    def _find_matched_moves(self):
-        """Return what is matched with entries of these; a draft may be, too."""
-        self.env["account.partial.reconcile"].flush_model()
+    def _find_touched_contracts(self, payments=None):
+        """Return the contracts that reward somebody and whose money these are about.
+
+        :param payments: account.payment to look at as well.
+        :return: ``[(invoice, ids of the contracts it is of)]``
+        """
+        payments = payments if payments is not None else self.env["account.payment"]
+        if not self and not payments:
+            return []
+        for model, names in (
+            ("account.partial.reconcile", ["debit_move_id", "credit_move_id"]),
+            ("account.payment", ["move_id"]),
+            ("sale.order", ["project_phase"]),
+            ("referral.commission", ["order_id", "state"]),
+        ):
+            self.env[model].flush_model(names)
+        rows = self.env.execute_query(self._query_touched_contracts(payments))
+        moves = self.sudo()
+        return [(moves.browse(move_id), orders) for move_id, orders in rows]
+
+    def _query_touched_contracts(self, payments):
+        """Return SQL of the documents that these entries are, settle or are settled by.
+
+        What a payment settles is touched by what settles the payment's own entry, such
+        as the line of a bank statement.
+        """
+        return SQL(
+            """
+            WITH matched AS (SELECT unnest(%(ids)s::int[]) AS id UNION %(of_own)s),
+            paying AS (SELECT id, move_id FROM account_payment
+                WHERE move_id IN (SELECT id FROM matched) OR id = ANY(%(payments)s)),
+            touched AS (SELECT id FROM matched
+                UNION SELECT rel.invoice_id FROM account_move__account_payment rel
+                    JOIN paying ON paying.id = rel.payment_id
+                UNION %(of_paying)s)
+            SELECT item.move_id, array_agg(DISTINCT line.order_id)
+            FROM touched
+            JOIN account_move_line item ON item.move_id = touched.id
+            JOIN sale_order_line_invoice_rel rel ON rel.invoice_line_id = item.id
+            JOIN sale_order_line line ON line.id = rel.order_line_id
+            JOIN sale_order contract ON contract.id = line.order_id
+            WHERE contract.project_phase > 0 OR EXISTS (
+                SELECT FROM referral_commission reward
+                WHERE reward.order_id = contract.id AND reward.state <> 'reversed'
+                    AND reward.reverses_id IS NULL)
+            GROUP BY item.move_id ORDER BY item.move_id
+            """,
+            ids=self.ids,
+            payments=payments.ids,
+            of_own=self._sql_matched(SQL("= ANY(%s)", self.ids)),
+            of_paying=self._sql_matched(SQL("IN (SELECT move_id FROM paying)")),
+        )
+
+    def _sql_matched(self, condition):
+        """Return SQL of what is matched with entries; a draft may be, too.
+
+        :param SQL condition: on the id of these entries.
+        """
         pairs = (
             ("debit_move_id", "credit_move_id"),
             ("credit_move_id", "debit_move_id"),
@@ -51,37 +107,11 @@ class AccountMove(models.Model):
                 "SELECT other.move_id FROM account_move_line own"
                 " JOIN account_partial_reconcile pair ON pair.%s = own.id"
                 " JOIN account_move_line other ON other.id = pair.%s"
-                " WHERE own.move_id IN %s",
+                " WHERE own.move_id %s",
                 SQL.identifier(mine),
                 SQL.identifier(theirs),
-                tuple(self.ids) or (0,),
+                condition,
             )
             for mine, theirs in pairs
         ]
-        query = SQL(" UNION ").join(queries)
-        return self.browse(row[0] for row in self.env.execute_query(query))
-
-    def _find_rewarding_orders(self):
-        """Return ``{invoice: contracts it is of}``, of those that reward somebody."""
-        if not self.ids:
-            return {}
-        self.env["sale.order"].flush_model(["project_phase"])
-        self.env["referral.commission"].flush_model(["order_id", "state"])
-        rows = self.env.execute_query(self._query_rewarding_orders())
-        moves = self.sudo()
-        return {moves.browse(move_id): orders for move_id, orders in rows}
-
-    def _query_rewarding_orders(self):
-        return SQL(
-            "SELECT item.move_id, array_agg(DISTINCT line.order_id)"
-            " FROM account_move_line item"
-            " JOIN sale_order_line_invoice_rel rel ON rel.invoice_line_id = item.id"
-            " JOIN sale_order_line line ON line.id = rel.order_line_id"
-            " JOIN sale_order contract ON contract.id = line.order_id"
-            " WHERE item.move_id IN %s AND (contract.project_phase > 0 OR EXISTS ("
-            "  SELECT FROM referral_commission reward"
-            "  WHERE reward.order_id = contract.id AND reward.state <> 'reversed'"
-            "   AND reward.reverses_id IS NULL))"
-            " GROUP BY item.move_id",
-            tuple(self.ids),
-        )
+        return SQL(" UNION ").join(queries)

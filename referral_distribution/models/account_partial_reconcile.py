@@ -17,10 +17,8 @@ class AccountPartialReconcile(models.Model):
 
     def unlink(self):
         with gathering(self.env) as add:
-            moves = self._get_matched_moves()
-            result = super().unlink()
-            moves.exists()._add_payment_true_ups(add)
-        return result
+            self._get_matched_moves()._add_payment_true_ups(add)
+            return super().unlink()
 
     def _get_matched_moves(self):
         return (self.debit_move_id | self.credit_move_id).move_id

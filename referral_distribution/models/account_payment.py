@@ -12,17 +12,14 @@ class AccountPayment(models.Model):
         if "state" not in vals:
             return super().write(vals)
         with gathering(self.env) as add:
-            invoices = self._get_paid_invoices()
-            result = super().write(vals)
-            (invoices | self._get_paid_invoices())._add_payment_true_ups(add)
-        return result
+            self._add_true_ups(add)
+            return super().write(vals)
 
     def unlink(self):
         with gathering(self.env) as add:
-            invoices = self._get_paid_invoices()
-            result = super().unlink()
-            invoices._add_payment_true_ups(add)
-        return result
+            self._add_true_ups(add)
+            return super().unlink()
 
-    def _get_paid_invoices(self):
-        return self.sudo().invoice_ids | self.sudo().reconciled_invoice_ids
+    def _add_true_ups(self, add):
+        """Name the contracts that these have paid; after it the link may be gone."""
+        self.sudo().move_id._add_payment_true_ups(add, payments=self)

@@ -5,6 +5,7 @@ from odoo.fields import Domain
 
 from ..engine.true_up import take_back
 from .referral_commission import KEY, STAFF
+from .sale_order_kept import Kept
 from .true_up_events import IN_PARTS
 
 PART_KEY = tuple(name for name in KEY if name != "instalment")
@@ -57,10 +58,9 @@ class ReferralCommission(models.Model):
         """Return the values of what is missing of each reward, the next part of it."""
         orders = self.env["sale.order"].sudo()
         orders = orders.browse({vals["order_id"] for vals in vals_list})
+        self._add_shared_bases(vals_list)
         kept = {
-            order.id: order._get_referral_kept()
-            for order in orders
-            if not order._is_referral_off()
+            order.id: Kept(order) for order in orders if not order._is_referral_off()
         }
         given = self._find_parts(orders)
         parts = [
@@ -76,22 +76,14 @@ class ReferralCommission(models.Model):
         """Return the values of what is missing of the reward these are the parts of.
 
         :param vals: the whole reward, as it is computed now.
-        :param kept: what is kept of the contract.
+        :param kept: ``Kept`` of the contract.
         """
         vals = {**vals, **self._get_frozen(vals)}
-        order = self.env["sale.order"].sudo().browse(vals["order_id"])
-        target = order._get_referral_due(
-            vals["full_amount"],
-            vals["contract_amount"],
-            self.env["res.currency"].browse(vals["currency_id"]),
-            kept,
-        )
-        given = self._sum_left()
-        part = {
-            "due": str(target),
-            "given": str(given),
-            "kept": str(self._get_exact(kept, order.currency_id)),
-        }
+        bases = kept.measure(self._get_rests_on(vals))
+        currency = self.env["res.currency"].browse(vals["currency_id"])
+        full = Decimal(repr(vals["full_amount"]))
+        target, given = self._compute_due(full, bases, currency), self._sum_left()
+        part = {"due": str(target), "given": str(given), "rests_on": bases}
         return {
             **vals,
             "amount": float(target - given),
@@ -102,18 +94,16 @@ class ReferralCommission(models.Model):
     def _get_frozen(self, vals):
         """Return what further parts have from the first ones, while these stand.
 
-        As long as the contract's amount is the same, so is the whole reward: whatever
-        becomes of exchange rates, caps and other contracts meanwhile (threat F5).
+        As long as the amounts are the same that it rests on, so is the whole reward:
+        whatever becomes of exchange rates, caps and other contracts meanwhile (F5).
         """
         latest = self.filtered(lambda line: line.state != "reversed")
         latest = latest.sorted("instalment")[-1:]
-        order = latest.order_id
-        if not latest or order.currency_id.compare_amounts(
-            latest.contract_amount, vals["contract_amount"]
-        ):
+        if not latest or not latest._rests_as_it_did(vals["contract_amount"]):
             return {}
         return {
             "full_amount": latest.full_amount,
+            "contract_amount": latest.contract_amount,
             "base_amount": latest.base_amount,
             "explanation": latest.explanation,
             "inputs": None,
@@ -142,7 +132,7 @@ class ReferralCommission(models.Model):
     def _take_back_excess(self, kept, reason):
         """Take back what is more than is due for contracts.
 
-        :param kept: ``{sale.order: what is kept of it}``
+        :param kept: ``{sale.order: Kept}``
         :return: the reversing lines.
         """
         orders = self.env["sale.order"].union(*kept)
@@ -181,12 +171,9 @@ class ReferralCommission(models.Model):
             return Decimal(0)
         if not follows:
             return self._sum_left()
-        return order._get_referral_due(
-            latest.full_amount,
-            latest.contract_amount,
-            latest.currency_id,
-            kept[order],
-        )
+        full = Decimal(repr(latest.full_amount))
+        bases = kept[order].measure(latest._get_own_bases())
+        return latest._compute_due(full, bases, latest.currency_id)
 
     def _is_part(self):
         """Tell whether this is less than its rule gives for the whole contract."""
@@ -200,6 +187,7 @@ class ReferralCommission(models.Model):
         if not self._is_part():
             return super()._get_explanation()
         facts, formula = self.explanation or {}, self._get_formula()
+        kept, whole = self._get_measured()
         shown = {
             name: self._format_money(value, currency)
             for name, value, currency in (
@@ -207,8 +195,8 @@ class ReferralCommission(models.Model):
                 ("full", self.full_amount, self.currency_id),
                 ("due", facts.get("due", 0), self.currency_id),
                 ("given", facts.get("given", 0), self.currency_id),
-                ("kept", facts.get("kept", 0), self.contract_currency_id),
-                ("whole", self.contract_amount, self.contract_currency_id),
+                ("kept", kept, self.contract_currency_id),
+                ("whole", whole, self.contract_currency_id),
             )
         }
         shown["full"] = f"{formula} = {shown['full']}" if formula else shown["full"]

@@ -7,6 +7,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL, float_repr
 from odoo.tools.misc import formatLang
 
+from . import gate
 from .referral_commission import SOURCES
 from .true_up_events import Event
 
@@ -80,7 +81,7 @@ class ReferralCommission(models.Model):
             what to take back of it. By default all that is left of each line.
         :return: the reversing lines; empty when nothing was left.
         :raises UserError: without a reason; when more is asked for than is left; when
-            a settlement that is not paid yet holds a line. Nothing is changed then.
+            a settlement that was submitted holds a line. Nothing is changed then.
         """
         if not isinstance(reason, str) or not reason.strip():
             raise UserError(self.env._("Give a reason, so that the member can learn."))
@@ -98,6 +99,7 @@ class ReferralCommission(models.Model):
         """
         lines = self.browse(line.id for line in parts).sorted("id")
         lines._check_reversible()
+        lines._check_netted(parts)
         paid = lines.filtered(lambda line: line._is_paid_out())
         lines._query_take_back(parts)
         reversals = self.create(
@@ -196,15 +198,37 @@ class ReferralCommission(models.Model):
                     )
                 )
             settlement = line.settlement_id
-            if settlement.state in ("draft", "submitted"):
+            if settlement.state == "submitted":
                 raise UserError(
                     self.env._(
-                        "%(line)s is in the settlement %(settlement)s, which is not"
-                        " approved yet. Ask finance to delete it, taken back to draft"
-                        " before, so that nothing is paid; or to approve it, and the"
-                        " next settlement takes the amount back.",
+                        "%(line)s is in the settlement %(settlement)s, which waits for"
+                        " its approval. Take it back to draft, and it pays that much"
+                        " less; or approve it, and the next settlement takes the"
+                        " amount back.",
                         line=line.display_name,
                         settlement=settlement.display_name,
+                    )
+                )
+
+    def _check_netted(self, parts):
+        """Refuse the rest of what was netted in part before it was paid.
+
+        So it is after the bill that paid it was cancelled: it has to be paid first.
+        """
+        for line in self:
+            elsewhere = line.reversal_ids.settlement_id - line.settlement_id
+            if (
+                elsewhere
+                and not line._is_paid_out()
+                and parts[line] == line._get_left()
+            ):
+                raise UserError(
+                    self.env._(
+                        "A part of %(line)s was netted with the settlement"
+                        " %(settlement)s, so it has to be paid before the rest is taken"
+                        " back: settle it first.",
+                        line=line.display_name,
+                        settlement=elsewhere[0].display_name,
                     )
                 )
 
@@ -253,7 +277,7 @@ class ReferralCommission(models.Model):
                 "base_amount": self.amount,
                 "base_currency_id": self.currency_id.id,
                 "state": "pending",
-                "settlement_id": False,
+                "settlement_id": not self._is_paid_out() and self.settlement_id.id,
                 "reverses_id": self.id,
                 "explanation": (
                     {"event": reason.kind, "document": reason.document}
@@ -267,10 +291,14 @@ class ReferralCommission(models.Model):
     def _cancel_out(self):
         """What is taken back before it was paid is never paid.
 
-        A part of a reward goes into the same settlement as the rest; once all of it is
-        taken back, there is nothing to settle.
+        A part of a reward goes into the same settlement as the rest, a draft that holds
+        it pays less; once all of it is taken back, there is nothing to settle.
         """
         self._set_state("approved")
+        drafts = self.settlement_id
         whole = self.reverses_id.filtered(lambda line: line.state == "reversed")
+        gone = whole | whole.reversal_ids
+        gate.opened(gone.filtered("settlement_id")).write({"settlement_id": False})
         whole.reversal_ids._set_state("settled")
         self._log_rewards()
+        drafts._shrink()

@@ -93,6 +93,23 @@ class ReferralTrueUp(models.Model):
         self.env.ref("referral_distribution.ir_cron_true_up")._trigger()
         return task
 
+    @api.model
+    def _wake(self, settlements):
+        """Let the job try again at once what waits for rewards in ``settlements``."""
+        self.flush_model()
+        rows = self.env.execute_query(
+            SQL(
+                "UPDATE referral_true_up SET next_attempt = %s WHERE state = 'waiting'"
+                " AND order_id IN (SELECT order_id FROM referral_commission"
+                "  WHERE settlement_id = ANY(%s)) RETURNING id",
+                fields.Datetime.now(),
+                settlements.ids,
+            )
+        )
+        if rows:
+            self.invalidate_model(["next_attempt"], flush=False)
+            self.env.ref("referral_distribution.ir_cron_true_up").sudo()._trigger()
+
     def action_retry(self):
         """Try the selected contracts again now.
 

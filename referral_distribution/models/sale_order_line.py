@@ -44,6 +44,10 @@ class SaleOrderLine(models.Model):
             paid=rules._find_paid(self, facts),
         )
 
+    def _get_referral_rewarded_lines(self, rule):
+        """A reward of a line rests on that line, whatever its rule counts of it."""
+        return self
+
     def _get_referral_parts(self):
         return [(self.product_id.categ_id, self._get_referral_bases())]
 

@@ -1,13 +1,12 @@
 import logging
-from decimal import Decimal
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..engine.true_up import due
 from .sale_order import GUARDED
 from .sale_order_forecast import REFUSED_LEADS
+from .sale_order_kept import Kept
 from .true_up_events import Event
 
 GUARDED.add("referral_was_confirmed")
@@ -31,30 +30,6 @@ class SaleOrder(models.Model):
         copy=False,
         help="Finance confirmed, and nothing has taken that back since.",
     )
-
-    # --------------------------------------------------------------------- targets
-
-    def _get_referral_kept(self):
-        """Return what of the order's money is there, in its currency.
-
-        A credit note counts from the day it is posted, before its money has left.
-        """
-        self.ensure_one()
-        received = self.referral_received_amount
-        return max(received, self.amount_total if self.referral_paid_in_full else 0.0)
-
-    def _get_referral_due(self, full, whole, currency, kept=None):
-        """Return what is due now of a reward for this contract.
-
-        :param full: what its rule gives for the whole contract, in ``currency``.
-        :param whole: the contract's amount when that was computed.
-        """
-        self.ensure_one()
-        if kept is None:
-            kept = self._get_referral_kept()
-        digits = self.currency_id.decimal_places
-        amounts = (round(Decimal(repr(value)), digits) for value in (kept, whole))
-        return due(Decimal(repr(full)), *amounts, Decimal(repr(currency.rounding)))
 
     def _is_referral_off(self):
         """Tell whether nothing is due of this contract any more, whatever was paid."""
@@ -82,7 +57,7 @@ class SaleOrder(models.Model):
         orders._query_lock_rewards()
         orders._refresh_money()
         commissions = self.env["referral.commission"].sudo()
-        kept = {order: order._get_referral_kept() for order in orders}
+        kept = {order: Kept(order) for order in orders}
         lines = commissions._take_back_excess(kept, reason)
         orders._withdraw_confirmation(reason)
         running = orders.filtered(
@@ -174,8 +149,10 @@ class SaleOrder(models.Model):
         """True up now; where that fails, bookkeeping goes on, and a job tries again.
 
         Whatever it is that fails, a wallet, a settlement, another transaction: the
-        books of the company come first.
+        books of the company come first. What they have not written yet is written
+        before, so that nobody takes their errors for one of ours.
         """
+        self.env.flush_all()
         try:
             with self.env.cr.savepoint():
                 self._referral_true_up(event)

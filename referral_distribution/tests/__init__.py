@@ -111,8 +111,11 @@ from . import test_timeline
 from . import test_token
 from . import test_triggers
 from . import test_true_up
+from . import test_true_up_bases
+from . import test_true_up_books
 from . import test_true_up_property
 from . import test_true_up_races
+from . import test_true_up_settlements
 from . import test_trail
 from . import test_trail_nodes
 from . import test_trail_races

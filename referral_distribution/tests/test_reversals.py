@@ -149,16 +149,60 @@ class TestReversals(ReferralCase):
         self.assertEqual(set(self.own.reversal_ids.mapped("state")), {"settled"})
         self.assertFalse(self.collect(self.own))
 
-    def test_in_an_open_settlement_the_message_says_what_to_do(self):
+    def test_in_a_draft_settlement_it_is_netted_there(self):
         settlement = self.collect(self.own)
-        for _state in ("draft", "submitted"):
-            with self.assertRaisesRegex(UserError, "Ask finance to delete it"):
-                self.own._reverse("Refunded")
-            settlement.with_user(self.finance).action_submit()
+        self.own._reverse("A third", 200)
+        self.assertEqual(settlement.amount_total, 400)
+        self.assertEqual(settlement.commission_ids, self.own + self.own.reversal_ids)
+        self.own._reverse("The rest")
+        self.assertFalse(settlement.exists(), "nothing is left to pay")
+        self.assertFalse(self.collect(self.own), "and nothing to net")
+
+    def test_a_draft_keeps_what_others_have_in_it(self):
+        others = self.give()
+        settlement = self.collect(self.own + others[0])
+        self.own._reverse("Refunded")
+        self.assertEqual(settlement.amount_total, 1200)
+        self.assertEqual(settlement.commission_ids, others[0])
+
+    def test_in_a_submitted_settlement_the_message_says_what_to_do(self):
+        settlement = self.collect(self.own)
+        settlement.with_user(self.finance).action_submit()
+        with self.assertRaisesRegex(UserError, "Take it back to draft"):
+            self.own._reverse("Refunded")
         self.assertEqual(self.net(), [600, 60])
         settlement.with_user(self.finance).action_reset()
-        settlement.with_user(self.finance).unlink()
         self.own._reverse("Refunded")
+        self.assertEqual(self.net(), [0, 0])
+
+    def test_a_draft_that_would_pay_less_than_nothing_is_dropped(self):
+        """Its debts wait for later rewards."""
+        self.settle(self.own)
+        self.own._reverse("Refunded")  # 600 are owed
+        others = self.give()[0]  # 1,200
+        settlement = self.collect(others)
+        self.assertEqual(settlement.amount_total, 600)
+        others._reverse("Most of it", 700)
+        self.assertFalse(settlement.exists())
+        later = self.collect(others + self.give()[0])
+        self.assertEqual(later.amount_total, 1200 - 700 - 600 + 1200)
+
+    def test_what_was_netted_before_its_bill_was_cancelled_is_paid_first(self):
+        """Else the member would lose what was netted, and never get the reward."""
+        settlement = self.collect(self.own)
+        settlement.with_user(self.finance).action_submit()
+        settlement.with_user(self.finance_2).action_approve()
+        self.own._reverse("A third", 200)
+        other = self.settle(self.give()[0])
+        self.assertEqual(other.amount_total, 1000)
+        settlement.bill_id.with_user(self.finance).button_cancel()
+        with self.assertRaisesRegex(UserError, "settle it first"):
+            self.own._reverse("The rest")
+        self.own._reverse("Some more", 100)
+        self.assertEqual(settlement.amount_total, 500)
+        settlement.with_user(self.finance).action_submit()
+        settlement.with_user(self.finance_2).action_approve()
+        self.own._reverse("The rest")
         self.assertEqual(self.net(), [0, 0])
 
     # ------------------------------------------------------- paid out before
