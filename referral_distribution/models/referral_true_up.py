@@ -19,9 +19,9 @@ _logger = logging.getLogger(__name__)
 class ReferralTrueUp(models.Model):
     """Contracts whose rewards could not follow their money at once (rule C7).
 
-    An open settlement holds a reward, a wallet is closed, somebody else works on the
-    same contract: bookkeeping goes on, the contract waits here, and a job tries again
-    until it succeeds. Finance is told about what does not come right by itself.
+    A submitted settlement holds a reward, a wallet is closed, somebody else works on
+    the same contract: bookkeeping goes on, the contract waits here, and a job tries
+    again until it succeeds. Finance is told about what does not come right by itself.
     """
 
     _name = "referral.true.up"
@@ -95,13 +95,17 @@ class ReferralTrueUp(models.Model):
 
     @api.model
     def _wake(self, settlements):
-        """Let the job try again at once what waits for rewards in ``settlements``."""
+        """Let the job try again at once what waits for rewards in ``settlements``.
+
+        Not what waits for finance alone, which has no next attempt.
+        """
         self.flush_model()
         rows = self.env.execute_query(
             SQL(
                 "UPDATE referral_true_up SET next_attempt = %s WHERE state = 'waiting'"
-                " AND order_id IN (SELECT order_id FROM referral_commission"
-                "  WHERE settlement_id = ANY(%s)) RETURNING id",
+                " AND next_attempt IS NOT NULL AND order_id IN (SELECT order_id"
+                "  FROM referral_commission WHERE settlement_id = ANY(%s))"
+                " RETURNING id",
                 fields.Datetime.now(),
                 settlements.ids,
             )

@@ -89,11 +89,10 @@ class SaleOrder(models.Model):
         Empty where it takes the whole contract's.
         """
         self.ensure_one()
-        lines = self._get_referral_lines()
         if rule._is_share() or rule.category_use != "lines" or not rule.category_ids:
-            return lines.browse()
+            return self.env["sale.order.line"]
         wanted = set(rule.category_ids.ids)
-        return lines.filtered(
+        return self._get_referral_lines().filtered(
             lambda line: wanted.intersection(
                 map(int, (line.product_id.categ_id.parent_path or "").split("/")[:-1])
             )

@@ -64,6 +64,13 @@ class TrueUpCase(ContractCase):
             self.pay(bill)
         return settlements
 
+    @staticmethod
+    def get_other_rates(rules, _company, _date):
+        return {
+            currency.name: Currency(Decimal(5), Decimal(repr(currency.rounding)))
+            for currency in rules.currency_id
+        }
+
 
 @tagged("post_install", "-at_install")
 class TestTakingBack(TrueUpCase):
@@ -315,10 +322,3 @@ class TestRealTime(TrueUpCase):
         parts = order.sudo().referral_commission_ids
         self.assertEqual(parts.calculation_id, line.calculation_id)
         self.assertEqual(set(parts.mapped("replay_state")), {"same"})
-
-    @staticmethod
-    def get_other_rates(rules, _company, _date):
-        return {
-            currency.name: Currency(Decimal(5), Decimal(repr(currency.rounding)))
-            for currency in rules.currency_id
-        }

@@ -1,3 +1,5 @@
+from unittest.mock import patch
+
 from odoo.fields import Command
 from odoo.tests import tagged
 
@@ -229,6 +231,18 @@ class TestMoneyByLine(BaseCase):
         order.sudo().order_line[1].product_uom_qty = 3
         order._referral_follow(Event("payment", "INV/1"))
         self.assertEqual(self.left(order), [30, 3])
+
+    def test_it_is_a_part_of_the_same_whole_as_long_as_its_lines_are(self):
+        """Threat F5: whatever is sold besides, and whatever a rate has become."""
+        order = self.sell(300, 1000)
+        bill = self.invoice(order)
+        self.pay(bill, 650)
+        order.sudo().order_line[1].product_uom_qty = 3
+        rates = type(self.env["referral.plan.rule"])
+        with patch.object(rates, "_get_engine_currencies", self.get_other_rates):
+            self.pay(bill)
+        self.assertEqual(self.left(order), [30, 3])
+        self.assertSame(order)
 
     def test_invoices_of_single_lines_pay_their_own(self):
         order = self.sell(300, 1000)

@@ -3,6 +3,7 @@ from unittest.mock import patch
 from odoo.fields import Datetime
 from odoo.tests import tagged
 
+from ..models import gate
 from .test_true_up import TrueUpCase
 
 
@@ -94,6 +95,14 @@ class TestOpenSettlements(TrueUpCase):
         self.confirm(second)
         settlements = self.settle(second.referral_commission_ids)
         self.assertEqual(sorted(settlements.mapped("amount_total")), [100, 1000])
+
+    def test_what_waits_for_finance_alone_waits_on(self):
+        """As what an update has found does."""
+        self.settlements.action_submit()
+        task = self.make_true_up(self.order)
+        gate.opened(task.sudo()).next_attempt = False
+        self.settlements.action_reset()
+        self.assertFalse(task.next_attempt)
 
     def test_what_waits_for_another_settlement_waits_on(self):
         self.settlements.action_submit()
