@@ -1,7 +1,7 @@
 from odoo import models
 from odoo.tools import SQL
 
-from .true_up_events import Event, gathering
+from .true_up_events import gathering
 
 
 class AccountMove(models.Model):
@@ -15,13 +15,9 @@ class AccountMove(models.Model):
     def write(self, vals):
         if "state" not in vals:
             return super().write(vals)
-        with gathering(self.env) as add:
-            result = super().write(vals)
-            for move, orders in self._find_touched_contracts():
-                kind = "credit" if move.move_type == "out_refund" else "invoice"
-                kind = kind if move.id in self.ids else "payment"
-                add(orders, Event(kind, move.name or ""))
-        return result
+        with gathering(self.env) as bag:
+            bag.add(self, stated=True)
+            return super().write(vals)
 
     def _post(self, soft=True):
         with gathering(self.env):
@@ -35,19 +31,13 @@ class AccountMove(models.Model):
         with gathering(self.env):
             return super().button_cancel()
 
-    def _add_payment_true_ups(self, add, payments=None):
-        """Name the contracts whose money these entries and payments are about."""
-        for move, orders in self._find_touched_contracts(payments):
-            add(orders, Event("payment", move.name or ""))
-
-    def _find_touched_contracts(self, payments=None):
+    def _find_touched_contracts(self, payments):
         """Return the contracts that reward somebody and whose money these are about.
 
         :param payments: account.payment to look at as well.
         :return: ``[(invoice, ids of the contracts it is of)]``
         """
-        payments = payments if payments is not None else self.env["account.payment"]
-        if not self and not payments:
+        if not self.ids and not payments:
             return []
         for model, names in (
             ("account.partial.reconcile", ["debit_move_id", "credit_move_id"]),

@@ -10,14 +10,14 @@ class AccountPartialReconcile(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        with gathering(self.env) as add:
+        with gathering(self.env) as bag:
             partials = super().create(vals_list)
-            partials._get_matched_moves()._add_payment_true_ups(add)
+            bag.add(partials._get_matched_moves())
         return partials
 
     def unlink(self):
-        with gathering(self.env) as add:
-            self._get_matched_moves()._add_payment_true_ups(add)
+        with gathering(self.env) as bag:
+            bag.add(self._get_matched_moves())
             return super().unlink()
 
     def _get_matched_moves(self):

@@ -11,15 +11,11 @@ class AccountPayment(models.Model):
     def write(self, vals):
         if "state" not in vals:
             return super().write(vals)
-        with gathering(self.env) as add:
-            self._add_true_ups(add)
+        with gathering(self.env) as bag:
+            bag.add(payments=self)
             return super().write(vals)
 
     def unlink(self):
-        with gathering(self.env) as add:
-            self._add_true_ups(add)
+        with gathering(self.env) as bag:
+            bag.add(self.sudo().invoice_ids)  # the link is gone afterwards
             return super().unlink()
-
-    def _add_true_ups(self, add):
-        """Name the contracts that these have paid; after it the link may be gone."""
-        self.sudo().move_id._add_payment_true_ups(add, payments=self)

@@ -20,30 +20,54 @@ class Event(NamedTuple):
     document: str = ""
 
 
+class Bag:
+    """What bookkeeping touches until it is through: ids of entries and payments."""
+
+    def __init__(self):
+        self.moves, self.stated, self.payments = set(), set(), set()
+
+    def add(self, moves=(), payments=(), stated=False):
+        """Remember entries and payments that contracts may depend on.
+
+        :param bool stated: the entries were themselves posted, reset or cancelled.
+        """
+        self.moves.update(move.id for move in moves)
+        self.payments.update(payment.id for payment in payments)
+        if stated:
+            self.stated.update(move.id for move in moves)
+
+    def follow(self, env):
+        """Let the contracts it was about follow: one query finds them all."""
+        payments = env["account.payment"].browse(self.payments)
+        found = env["account.move"].browse(self.moves)._find_touched_contracts(payments)
+        events = {}
+        for move, orders in sorted(found, key=lambda one: one[0].id not in self.stated):
+            event = self._get_event(move)
+            for order_id in orders:
+                events.setdefault(order_id, event)
+        for event in dict.fromkeys(events.values()):
+            ids = [order_id for order_id, own in events.items() if own == event]
+            env["sale.order"].sudo().browse(ids)._referral_follow(event)
+
+    def _get_event(self, move):
+        kind = "credit" if move.move_type == "out_refund" else "invoice"
+        return Event(kind if move.id in self.stated else "payment", move.name or "")
+
+
 @contextmanager
 def gathering(env):
-    """Yield ``add(order_ids, event)``; true up what was added, once all is through.
+    """Yield the ``Bag`` of what is touched; contracts follow once all is through.
 
     Nested in another, the outermost does it. Nothing is done when an error passes.
     """
     bag = env.cr.cache.get(BAG)
     outermost = bag is None
     if outermost:
-        bag = env.cr.cache[BAG] = {}
-
-    def add(order_ids, event):
-        for order_id in order_ids:
-            bag.setdefault(order_id, event)
-
+        bag = env.cr.cache[BAG] = Bag()
     try:
-        yield add
+        yield bag
     finally:
         if outermost:
             del env.cr.cache[BAG]
-    if outermost and bag:
-        orders = env["sale.order"].sudo()
-        events = {}
-        for order_id, event in bag.items():
-            events.setdefault(event, []).append(order_id)
-        for event, ids in events.items():
-            orders.browse(ids)._referral_follow(event)
+    if outermost:
+        bag.follow(env)

@@ -201,14 +201,15 @@ class TestCost(BookCase):
         return self.env.cr.sql_log_count - before
 
     def assertCosts(self, most, act, make):
-        """At most so many queries more than without us, for one and for ten.
+        """At most so many queries more than without us, for one and for three.
 
-        The fewest of three times: caches, sequences and the like have queries too.
+        The fewest of two times: caches, sequences and the like have queries too.
         """
         moves = type(self.env["account.move"])
-        for count in (1, 10):
+        self.env.cr.execute("ANALYZE")  # else Odoo's own queries take minutes
+        for count in (1, 3):
             own, without = [], []
-            for _time in range(3):
+            for _time in range(2):
                 own.append(self.count(act, make(count)))
                 with patch.object(moves, "_find_touched_contracts", lambda *_args: []):
                     without.append(self.count(act, make(count)))
@@ -223,8 +224,8 @@ class TestCost(BookCase):
         bills.action_post()
         return bills
 
-    def test_registering_a_payment_costs_four(self):
-        self.assertCosts(4, self.pay, self.make_posted)
+    def test_registering_payments_costs_one(self):
+        self.assertCosts(1, self.pay, self.make_posted)
 
     def make_items(self, count):
         bills, line = self.make_posted(count), self.statement_line(10 * count)

@@ -1,4 +1,5 @@
 from . import (
+    account_payment_register,
     base_partner_merge,
     referral_compliance_report,
     referral_csv_download,
