@@ -77,10 +77,9 @@ class SaleOrder(models.Model):
             part *= sign * self._get_referral_rate(move)
             for item in billed:
                 own = item.sale_line_ids & self.sudo().order_line
+                amount = Decimal(repr(part * self._get_billed_amount(item)))
                 for line in own:
-                    arrived[line.id] += Decimal(repr(part * item.price_total)) / len(
-                        own
-                    )
+                    arrived[line.id] += amount / len(own)
         return arrived
 
     def _get_referral_rewarded_lines(self, rule):
