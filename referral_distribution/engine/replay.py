@@ -13,8 +13,8 @@
 
 A part is what was due when it was given, less what was given before it:
 
->>> third = given._replace(amount=D("200.00"), kept=D(80000), whole=D(120000),
-...                        before=D("200.00"))
+>>> third = given._replace(amount=D("200.00"), before=D("200.00"),
+...                        bases=(Base(D(80000), D(120000)),))
 >>> compare(third, lines)
 ('same', Decimal('200.00'))
 """
@@ -24,14 +24,14 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from .facts import ZERO, Line
-from .true_up import due
+from .true_up import Base, due, kept_share
 
 
 class Given(NamedTuple):
     """A reward as it stands in the books.
 
-    ``full`` is the whole reward that this may be a part of: ``kept`` of the contract's
-    ``whole`` amount was paid then, and ``before`` was given already.
+    ``full`` is the whole reward that this may be a part of: ``bases`` is what it rests
+    on with what was kept of it then, and ``before`` was given already.
     """
 
     rule: int
@@ -40,9 +40,8 @@ class Given(NamedTuple):
     amount: Decimal
     full: Decimal
     rounding: Decimal
-    kept: Decimal = ZERO
-    whole: Decimal = ZERO
     before: Decimal = ZERO
+    bases: tuple[Base, ...] = ()
 
 
 def compare(given: Given, lines: Iterable[Line]) -> tuple[str, Decimal]:
@@ -57,5 +56,6 @@ def compare(given: Given, lines: Iterable[Line]) -> tuple[str, Decimal]:
         same = [line for line in same if line.person == given.person]
     amount = sum((line.amount for line in same), ZERO)
     if given.amount != given.full:
-        amount = due(amount, given.kept, given.whole, given.rounding) - given.before
+        share = kept_share(given.bases)
+        amount = due(amount, share, given.rounding) - given.before
     return ("same" if amount == given.amount else "differs"), amount

@@ -54,11 +54,14 @@ class Base(NamedTuple):
 
 
 def kept_share(bases: Iterable[Base]) -> Fraction:
-    """Return which part is kept of what a reward rests on, 0 to 1, exactly."""
+    """Return which part is kept of what a reward rests on, 0 to 1, exactly.
+
+    Of nothing, all is kept.
+    """
     parts = [(Fraction(base.weight), base.share) for base in bases]
-    return sum(weight * share for weight, share in parts) / sum(
-        weight for weight, _share in parts
-    )
+    whole = sum(weight for weight, _share in parts)
+    kept = sum(weight * share for weight, share in parts)
+    return kept / whole if whole else Fraction(1)
 
 
 def due(full: Decimal, share: Fraction, rounding: Decimal) -> Decimal:

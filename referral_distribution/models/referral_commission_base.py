@@ -6,6 +6,14 @@ from ..engine.true_up import Base, due, kept_share
 from .true_up_events import IN_PARTS
 
 
+def to_bases(stored):
+    """Return what is stored as ``rests_on``, with what was kept, for the engine."""
+    return tuple(
+        Base(*(Decimal(base.get(name, 0)) for name in ("kept", "whole", "weight")))
+        for base in stored
+    )
+
+
 class ReferralCommission(models.Model):
     """A reward follows what it was computed from, and nothing else (rules C6, C7).
 
@@ -87,10 +95,7 @@ class ReferralCommission(models.Model):
     @api.model
     def _compute_due(self, full, bases, currency):
         """Return what is due of the reward ``full`` (Decimal) for these ``bases``."""
-        share = kept_share(
-            Base(*(Decimal(base[name]) for name in ("kept", "whole", "weight")))
-            for base in bases
-        )
+        share = kept_share(to_bases(bases))
         return due(full, share, Decimal(repr(currency.rounding)))
 
     def _get_own_bases(self):

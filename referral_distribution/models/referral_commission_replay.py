@@ -7,6 +7,7 @@ from odoo.tools import SQL
 from ..engine import canonical
 from ..engine import commission as engine
 from ..engine.replay import Given, compare
+from .referral_commission_base import to_bases
 from .referral_commission_calculation import READERS
 
 WRONG = ("differs", "unreadable")
@@ -71,8 +72,8 @@ class ReferralCommission(models.Model):
                 SELECT line.id, line.calculation_id, line.rule_id, line.level,
                     line.partner_id, line.amount::text,
                     COALESCE(NULLIF(line.full_amount, 0), line.amount)::text,
-                    currency.rounding::text, line.explanation ->> 'kept',
-                    line.contract_amount::text, line.explanation ->> 'given'
+                    currency.rounding::text, line.explanation ->> 'given',
+                    line.explanation -> 'rests_on'
                 FROM referral_commission line
                 JOIN res_currency currency ON currency.id = line.currency_id
                 WHERE %s ORDER BY line.id
@@ -144,4 +145,6 @@ class ReferralCommission(models.Model):
 
 
 def _to_given(rule, level, person, *figures):
-    return Given(rule, level, person, *(Decimal(figure or 0) for figure in figures))
+    *figures, bases = figures
+    figures = [Decimal(figure or 0) for figure in figures]
+    return Given(rule, level, person, *figures, to_bases(bases or ()))
