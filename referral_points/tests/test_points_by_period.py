@@ -87,11 +87,13 @@ class TestPointsByPeriod(PointsPlanCase):
         good = self.validate("2026-01-11 04:00")
         post = type(self.env["referral.wallet"])._post_batch
 
+        poison = UserError("Poison")
+
         def refuse(wallets, vals_list):
             if f"commission:{bad.id}" in [
                 vals["idempotency_key"] for vals in vals_list
             ]:
-                raise UserError("Poison")
+                raise poison
             return post(wallets, vals_list)
 
         with patch.object(self.registry["referral.wallet"], "_post_batch", refuse):
