@@ -230,10 +230,13 @@ class _Run:
         self.gaps.append((place, rule.currency, person))
 
     def _check_whole(self, rule: Rule, place: int) -> None:
-        """Refuse what is measured by rewards of which one could not be computed.
+        """Refuse what is measured by rewards of which one could not be computed, and
+        what nobody can tell whether it applies.
 
         :raises formula.FormulaError: it would give too much, or too little.
         """
+        if rule.id in self.facts.unclear:
+            raise formula.FormulaError("unclear")
         uses_reward = rule.is_share or (
             rule.rate_type == "expression" and "reward" in rule.expression
         )

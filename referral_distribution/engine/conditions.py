@@ -32,7 +32,7 @@ def applies(facts: Facts, rule: Rule) -> bool:
         and _is_territory(facts, rule)
         and rule.channel_kind in ("any", facts.channel_kind)
         and rule.fulfilment in ("any", facts.fulfilment)
-        and (not rule.has_domain or rule.id in facts.matching)
+        and (not rule.has_domain or rule.id in facts.matching + facts.unclear)
         and (not rule.categories or bool(get_parts(facts, rule)))
         and (not rule.times or _count_times(facts, rule) < rule.times)
     )

@@ -154,7 +154,8 @@ class Facts:
     rule may take a share of, ``parts`` the same by product category. On a partner
     channel members earn nothing, whether its ``channel_partner`` is known or not; that
     one earns by the ``terms`` in force (S4). ``matching`` are the rules whose domain
-    the document meets. ``paid`` are those of the chain whom other rules have rewarded
+    the document meets, ``unclear`` those whose domain does not work any more, since
+    what it asks for is gone. ``paid`` are those of the chain whom other rules have rewarded
     for the same contract before: they count as levels that are paid (M4).
     """
 
@@ -171,6 +172,7 @@ class Facts:
     channel_kind: str = ""
     fulfilment: str = "direct"
     matching: tuple[int, ...] = ()
+    unclear: tuple[int, ...] = ()
     bases: dict[str, Decimal] = field(default_factory=dict)
     parts: tuple[Part, ...] = ()
     rates: tuple[OwnRate, ...] = ()

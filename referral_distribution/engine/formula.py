@@ -77,7 +77,8 @@ class FormulaError(ValueError):
     """Why a formula is refused: ``reason`` in one of a few words, ``detail`` where.
 
     Reasons: empty, length, depth, syntax, element, name, call, number, power, zero,
-    large, condition; and "rests" of what cannot be told without one that failed.
+    large, condition; "rests" of what cannot be told without one that failed, and
+    "unclear" of a rule whose further condition does not work any more.
     """
 
     def __init__(self, reason, detail=""):

@@ -153,6 +153,7 @@ class ReferralCalculation(models.Model):
             "terms": self.env._("Agreed with the channel"),
             "territory_agent": self.env._("Agent of the territory"),
             "tier": self.env._("Tier"),
+            "unclear": self.env._("Rules whose condition does not work"),
         }
 
     @api.model_create_multi

@@ -5,6 +5,9 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Domain
 
+# What a domain fails by when its field, record or module is gone.
+NOT_THERE = (AttributeError, LookupError, SyntaxError, TypeError, ValueError)
+
 
 class ReferralPlanRule(models.Model):
     """When a rule applies (rule C4). What is left empty is no condition."""
@@ -190,13 +193,17 @@ class ReferralPlanRule(models.Model):
         return bool(self.domain) and not self._get_domain().is_true()
 
     def _get_matching(self, document):
-        """Return the ids of the rules whose further condition ``document`` meets."""
-        return tuple(
-            rule.id
-            for rule in self
-            if rule._has_domain()
-            and document._meets_referral_domain(rule._get_domain())
-        )
+        """Return the ids of the rules whose further condition ``document`` meets, and
+        of those whose condition does not work any more, say for a removed field."""
+        matching, unclear = [], []
+        for rule in self.filtered("domain"):
+            try:
+                domain = rule._get_domain()
+                if not domain.is_true() and document._meets_referral_domain(domain):
+                    matching.append(rule.id)
+            except NOT_THERE:
+                unclear.append(rule.id)
+        return tuple(matching), tuple(unclear)
 
     def _prepare_engine_vals(self):
         return {

@@ -21,6 +21,7 @@ class ReferralPlanRule(models.Model):
         """
         rules = self.filtered(lambda rule: rule.trigger == facts.trigger)
         channel = document._get_referral_source_channel()
+        matching, unclear = rules._get_matching(document)
         facts = replace(
             facts,
             day=document._get_referral_day(),
@@ -30,7 +31,8 @@ class ReferralPlanRule(models.Model):
             contacts=rules._find_contacts(facts),
             territory_agent=rules._find_territory_agent(document),
             parts=rules._find_parts(document),
-            matching=rules._get_matching(document),
+            matching=matching,
+            unclear=unclear,
         )
         facts = replace(facts, people=rules._with_tiers(facts.people))
         facts = replace(

@@ -196,6 +196,11 @@ class ReferralPlanRule(models.Model):
             return self.env._(
                 "%(rule)s goes by a reward that cannot be computed.", rule=self.name
             )
+        if error.reason == "unclear":
+            return self.env._(
+                "The further condition of %(rule)s asks for something that is gone.",
+                rule=self.name,
+            )
         return self.env._(
             "The formula of %(rule)s: %(reason)s",
             rule=self.name,

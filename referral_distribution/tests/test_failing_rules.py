@@ -75,6 +75,21 @@ class TestFailingRules(RuleCase):
         line = order.sudo().referral_commission_ids
         self.assertEqual(line._replay()[line][0], "same")
 
+    def test_nor_does_a_condition_that_asks_for_what_is_gone(self):
+        asks = {"name": "Asks", "rate": 1, "domain": "[('note', '=', False)]"}
+        plan = self.make_plan([asks, self.aside])
+        plan._activate()
+        order = self.make_paid_contract(amount=1000)
+        self.env.cr.execute(
+            "UPDATE referral_plan_rule SET domain = '[(''gone'', ''='', 1)]'"
+            " WHERE plan_id = %s AND domain IS NOT NULL",
+            [plan.id],
+        )
+        plan.rule_ids.invalidate_recordset(["domain"])
+        order.with_user(self.finance).action_referral_confirm()
+        self.assertEarned(order, {self.contact: 10.0})
+        self.assertIn("further condition of Asks", self.todos(order).note)
+
     def test_finance_reads_it_before_confirming(self):
         self.make_plan([ODD, self.aside])._activate()
         order = self.make_paid_contract(amount=1000).with_user(self.finance)

@@ -172,6 +172,9 @@ class ReferralPlanTrial(models.TransientModel):
     def _prepare_commission_source_vals(self):
         return {}
 
+    def _get_referral_rewarded_lines(self, rule):
+        return self.env["sale.order.line"]
+
     def _get_bases(self):
         untaxed = Decimal(repr(self.amount))
         total = untaxed + Decimal(repr(self.tax_amount))
