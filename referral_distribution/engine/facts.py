@@ -155,8 +155,8 @@ class Facts:
     channel members earn nothing, whether its ``channel_partner`` is known or not; that
     one earns by the ``terms`` in force (S4). ``matching`` are the rules whose domain
     the document meets, ``unclear`` those whose domain does not work any more, since
-    what it asks for is gone. ``paid`` are those of the chain whom other rules have rewarded
-    for the same contract before: they count as levels that are paid (M4).
+    what it asks for is gone. ``paid`` are those of the chain whom other rules have
+    rewarded for the same contract before: they count as levels that are paid (M4).
     """
 
     trigger: str

@@ -9,7 +9,12 @@ from odoo.tests import BaseCase, tagged
 
 from odoo.addons.referral_distribution.engine import brackets as steps_of
 from odoo.addons.referral_distribution.engine import commission, formula
-from odoo.addons.referral_distribution.engine.true_up import due, take_back
+from odoo.addons.referral_distribution.engine.true_up import (
+    Base,
+    due,
+    kept_share,
+    take_back,
+)
 
 from .test_engine import ROUNDINGS, amounts, brackets, rates, repeatable
 
@@ -196,7 +201,8 @@ class TestParts(BaseCase):
             for pieces in (3, 7):
                 whole, given = D(100), []
                 for number in range(1, pieces + 1):
-                    target = due(whole, D(number), D(pieces), step)
+                    share = kept_share([Base(D(number), D(pieces))])
+                    target = due(whole, share, step)
                     given.append(target - sum(given))
                 with self.subTest(currency=name, pieces=pieces):
                     self.assertEqual(sum(given), whole)
@@ -226,7 +232,7 @@ class TestParts(BaseCase):
             parts = []
             for _operation in range(999):
                 kept = D(chance.randrange(0, 10**8)) / 100
-                target = due(full, kept, whole, step)
+                target = due(full, kept_share([Base(kept, whole)]), step)
                 given = sum(parts)
                 if target > given:
                     parts = [*(parts if len(parts) < 4 else [given]), target - given]
@@ -235,4 +241,4 @@ class TestParts(BaseCase):
                     parts = [p - t for p, t in zip(parts, taken, strict=True) if p > t]
                 if sum(parts) != target or target % step:
                     self.fail(f"{parts} of {target}")
-            self.assertEqual(due(full, whole, whole, step), full)
+            self.assertEqual(due(full, kept_share([Base(whole, whole)]), step), full)

@@ -125,7 +125,7 @@ class TestFigures(RuleCase):
         self.assertTrue(self.tried(min_valid_leads=1))
         order = self.sign()
         for moment, counts in ((begin - timedelta(seconds=1), 0), (begin, 1)):
-            order.date_order = moment
+            order.sudo().date_order = moment
             self.assertEqual(self.tried(min_contracts=1), bool(counts))
 
     def test_a_lead_counts_on_the_day_it_was_found_valid(self):

@@ -4,7 +4,7 @@ from unittest.mock import patch
 
 from odoo.tests import tagged
 
-from odoo.addons.referral_distribution.engine.true_up import due
+from odoo.addons.referral_distribution.engine.true_up import Base, due, kept_share
 from odoo.addons.referral_distribution.models.true_up_events import Event
 
 from .test_true_up import PAYMENT_RULES, TrueUpCase
@@ -55,10 +55,10 @@ class TestProperty(TrueUpCase):
             left = Decimal(
                 repr(round(sum((parts | parts.reversal_ids).mapped("amount")), 2))
             )
+            whole = Decimal(repr(latest.contract_amount))
             target = due(
                 Decimal(repr(latest.full_amount)),
-                self.kept,
-                Decimal(repr(latest.contract_amount)),
+                kept_share([Base(self.kept, whole)]),
                 Decimal("0.01"),
             )
             self.assertGreaterEqual(left, 0)
