@@ -44,7 +44,7 @@ FULL = {
     "orders": 1_000,
     "confirmations": 30,
     "rounds": 3,
-    "peer_minutes": 15,
+    "peer_minutes": 6,
 }
 QUICK = {
     "lines": 2_000,
