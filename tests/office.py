@@ -52,10 +52,21 @@ class Office:
         )
 
     def select(self, names):
-        """Select the rows of the list whose leads are called so."""
-        for name in names:
-            row = self.page.locator(".o_data_row").filter(has_text=name)
-            row.locator(".o_list_record_selector input").check()
+        """Select the rows of the list that are called so.
+
+        Odoo shows a list as it was before until the server has answered, and what is
+        selected by then is lost: it is selected until it stays so.
+        """
+        rows = [
+            self.page.locator(".o_data_row").filter(has_text=name) for name in names
+        ]
+        boxes = [row.locator(".o_list_record_selector input") for row in rows]
+        while True:
+            for box in boxes:
+                box.check()
+            self.page.wait_for_timeout(500)
+            if all(box.is_checked() for box in boxes):
+                return
 
     def press_button(self, label):
         """Press a button of the control panel; there are more of them than room."""

@@ -98,6 +98,7 @@ for lang, (name, customer, related) in NAMES.items():
     for who, sold in ((customer, ("erp", "mini")), (related, ("erp",))):
         lead = demo._ask(link, 1, {"name": who, "partner_name": who,
             "user_id": staff["sales"].id, "type": "opportunity"})
+        lead.with_user(staff["sales"]).action_referral_validate()
         told = {"lead": lead}
         for service in sold:
             demo._sign_order(scene, SimpleNamespace(), service, "paid", told)

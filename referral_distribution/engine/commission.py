@@ -366,12 +366,14 @@ class _Run:
         return formula.evaluate(rule.expression, known)
 
     def _cap(self, rule: Rule, person: Person, amount: Decimal, notes):
-        """Return the amount within the rule's caps; notes name the one that was hit."""
+        """Return the amount within the rule's caps, in whole steps of its currency;
+        notes name the one that was hit."""
         allowed, hit = amount, ""
+        currency = self.facts.currencies[rule.currency]
         for scope, most in rule.caps:
             left = most - self._get_past(rule, scope, person, "amount")
             if left < allowed:
-                allowed, hit = max(left, ZERO), scope
+                allowed, hit = currency.round_down(max(left, ZERO)), scope
         if hit:
             notes = {**notes, "cap": hit, "uncapped": f"{amount}"}
         return allowed, notes

@@ -6,7 +6,7 @@ here knows a database, so what is stored of a reward computes the same cents lat
 
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 MAX_LEVELS = 3  # nothing above, ever (rule M4)
 ZERO = Decimal(0)
@@ -21,7 +21,14 @@ class Currency:
 
     def round(self, amount: Decimal) -> Decimal:
         """Return ``amount`` rounded half up to the currency's smallest step."""
-        steps = (amount / self.rounding).quantize(Decimal(1), rounding=ROUND_HALF_UP)
+        return self._round(amount, ROUND_HALF_UP)
+
+    def round_down(self, amount: Decimal) -> Decimal:
+        """Return the whole steps that are in ``amount``, which is not negative."""
+        return self._round(amount, ROUND_FLOOR)
+
+    def _round(self, amount, rounding):
+        steps = (amount / self.rounding).quantize(Decimal(1), rounding=rounding)
         return steps * self.rounding
 
 
