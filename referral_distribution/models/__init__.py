@@ -93,6 +93,7 @@ from . import referral_plan_rule_sentence
 from . import referral_plan_rule_simulation
 from . import referral_plan_settlement
 from . import referral_rate
+from . import referral_rate_simulation
 from . import referral_replay
 from . import referral_replay_line
 from . import referral_poster_box

@@ -337,7 +337,7 @@ class ReferralSimulation(models.Model):
             return False
         ids = [id_ for id_, _moment in rows]
         sums, measured = self._measure(self.env["sale.order"].sudo().browse(ids))
-        for partner_id, currency_id, paid in self._query_paid(measured.ids):
+        for partner_id, currency_id, paid in self._query_paid(measured):
             key = (partner_id, currency_id)
             sums.setdefault(key, list(NOTHING))[2] += Decimal(paid)
         self.env["referral.simulation.line"]._query_add(self, sums)

@@ -34,8 +34,8 @@ class ReferralSimulation(models.Model):
     def _measure(self, orders):
         """Measure a batch, and count it for the next one.
 
-        :return: ``({(partner id, currency id): [contracts, simulated, paid]}, measured
-            orders)`` with nothing paid yet.
+        :return: ``({(partner id, currency id): [contracts, simulated, paid]}, ids of
+            measured orders)`` with nothing paid yet.
         """
         rules = self.plan_id.sudo().rule_ids
         currencies = {currency.name: currency.id for currency in rules.currency_id}
@@ -44,14 +44,14 @@ class ReferralSimulation(models.Model):
         orders.referrer_id._warm_up_chains(MAX_LEVELS)
         cases = self._prepare_cases(orders, rules)
         own = self._get_own_past(rules, cases)
-        sums, done = {}, orders.browse()
+        sums, done = {}, []
         for case in cases:
             try:
                 lines = _measure_case(case, measured, own)
             except (ValueError, ArithmeticError) as error:
                 _logger.info("%s is not measured: %s", case.order.name, error)
                 continue
-            done += case.order
+            done.append(case.order.id)
             earned = set()
             for line in lines:
                 key = (line.person, currencies[line.currency])

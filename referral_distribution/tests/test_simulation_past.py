@@ -155,6 +155,31 @@ class TestSimulationPast(SimulationCase):
             counts.append(self.env.cr.sql_log_count - before)
         self.assertLessEqual(counts[2], counts[1])
 
+    def test_rates_of_their_own_count_and_cost_no_query_per_contract(self):
+        """As they count for the rewards themselves: by person, customer and day."""
+        rates = {"trigger": "contract", "level": 0, "date_from": "2026-01-01"}
+        self.make_rate(rate=3, **rates)
+        other = self.env["res.partner"].create({"name": "Another customer"})
+        self.make_rate(rate=50, customer_id=other.id, **rates)
+        orders = self.env["sale.order"]
+        for number in range(1, 6):
+            orders += self.sign(f"2026-02-0{number}", 1000)
+        self.sign("2025-12-31", 1000)  # before it was agreed
+        orders[4].sudo().partner_id = other
+        values = {"date_from": "2025-01-01", "date_to": "2026-12-31"}
+        found = self.try_rules({"rate": 1}, **values)
+        self.assertEqual(found, 4 * 30 + 500 + 10)
+        counts = []
+        simulation = self.make_simulation().sudo()
+        for some in (orders[:2], orders[:2], orders):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            run = referral_simulation.tried(simulation)
+            run._measure(self.env["sale.order"].browse(some.ids))
+            counts.append(self.env.cr.sql_log_count - before)
+        self.assertLessEqual(counts[2], counts[1])
+
     # ------------------------------------------------------- while it is running
 
     def start(self, **values):
