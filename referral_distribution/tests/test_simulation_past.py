@@ -197,7 +197,8 @@ class TestSimulationPast(SimulationCase):
         """Results of two plans are not mixed."""
         self.confirm()
         self.confirm(lead=self.make_lead())
-        for change in ({"rate": 3}, {"domain": "[('id', '>', 0)]"}):
+        domains = ("[('id', '>', 0)]", "[('id', '>', 1)]")
+        for change in ({"rate": 3}, *({"domain": domain} for domain in domains)):
             simulation = self.start()
             self.draft.rule_ids[0].write(change)
             self.run_job()
