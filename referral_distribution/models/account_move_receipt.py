@@ -43,12 +43,24 @@ class AccountMove(models.Model):
         self.ensure_one()
         if self.state != "posted":  # Odoo leaves what is reset to draft matched
             return 1.0
-        payment = self.origin_payment_id
-        if payment:
-            return 1.0 if follows and not payment.is_matched else 0.0
+        if self.origin_payment_id:
+            return 1.0 if follows and not self._is_referral_at_bank() else 0.0
         if self.move_type != "out_refund":
             return 0.0
         lines = self.invoice_line_ids.filtered("price_total")
         whole = sum(lines.mapped("price_total"))
         hollow = lines.filtered(lambda line: not line.sale_line_ids)
         return sum(hollow.mapped("price_total")) / whole if whole else 1.0
+
+    def _is_referral_at_bank(self):
+        """Tell whether the bank has the payment of this entry.
+
+        A line of its statement that is reset to draft stays matched, too.
+        """
+        payment = self.origin_payment_id
+        liquidity, _counterpart, _writeoff = payment._seek_for_lines()
+        items = liquidity.matched_debit_ids.debit_move_id
+        items |= liquidity.matched_credit_ids.credit_move_id
+        return payment.is_matched and all(
+            state == "posted" for state in items.mapped("parent_state")
+        )

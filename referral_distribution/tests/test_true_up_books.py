@@ -78,6 +78,20 @@ class TestBooks(BookCase):
             line.action_undo_reconciliation()
             self.assertGoneOnce()
 
+    def test_the_bank_entry_of_a_payment_is_reset(self):
+        """A payment, here matched by hand, that is on a statement no more."""
+        with self.on_its_way():
+            vals = {"partner_id": self.customer.id, "amount": 120000}
+            payment = self.env["account.payment"].create(vals)
+            payment.action_post()
+            own = self.open_item(payment.move_id)
+            (own + self.open_item(self.bill)).reconcile()
+            line = self.statement_line(120000)
+            self.match(line, payment._seek_for_lines()[0])
+            self.confirm(self.order)
+            line.move_id.with_user(self.finance).button_draft()
+            self.assertGoneOnce()
+
     def test_the_entry_of_a_statement_line_is_reset(self):
         """The matching stays where Odoo leaves it; the money does not count."""
         line = self.statement_line(120000)
